@@ -1,0 +1,182 @@
+//! An event: its envelope and its body, and how both become a record and come back.
+
+use afterglow_domain::{Disposition, EventId, Tenant, Timestamp};
+use bytes::Bytes;
+
+use crate::body::Body;
+use crate::envelope::Envelope;
+use crate::record::Record;
+use crate::topic::Topic;
+
+/// How the payload is written; both are read everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// Protobuf, the default.
+    #[default]
+    Protobuf,
+    /// proto3 JSON of the same message.
+    Json,
+}
+
+impl Encoding {
+    /// The `content-type` header.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Protobuf => "application/protobuf",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What it says of itself.
+    pub envelope: Envelope,
+    /// What happened.
+    pub body: Body,
+}
+
+/// Why a record is not an event: all of them are dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// A header that CloudEvents or we require is not there or not text.
+    #[error("header {0} is missing or not UTF-8")]
+    Header(&'static str),
+    /// A header's value is not of its form.
+    #[error("header {name} is {value:?}: {rule}")]
+    HeaderValue {
+        /// Which header.
+        name: &'static str,
+        /// The start of what it says.
+        value: String,
+        /// What it should be.
+        rule: &'static str,
+    },
+    /// A type that this version does not know on this topic.
+    #[error("type {0:?} is not one this version reads from {1}")]
+    Type(String, Topic),
+    /// The payload is not the message that the type promises.
+    #[error("payload of {type_name} does not decode: {reason}")]
+    Payload {
+        /// The event's type.
+        type_name: &'static str,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The record's key is not its subject.
+    #[error("record key {key:?} and subject {subject:?} disagree")]
+    KeyDisagrees {
+        /// The record's key.
+        key: String,
+        /// The envelope's subject.
+        subject: String,
+    },
+    /// The subject belongs to another tenant than the envelope names.
+    #[error("subject {subject:?} is not of tenant {tenant}")]
+    TenantDisagrees {
+        /// The envelope's subject.
+        subject: String,
+        /// The envelope's tenant.
+        tenant: Tenant,
+    },
+}
+
+impl DecodeError {
+    /// Always a dead letter: the same bytes never decode better later.
+    pub fn disposition(&self) -> Disposition {
+        Disposition::Park
+    }
+}
+
+impl Event {
+    /// The event as a record: key = subject, headers in the binding's order.
+    pub fn to_record(&self, encoding: Encoding) -> Record {
+        let envelope = &self.envelope;
+        let mut headers = vec![
+            text("ce_specversion", "1.0"),
+            text("ce_id", envelope.id.to_string()),
+            text("ce_source", envelope.source.clone()),
+            text("ce_type", self.body.type_name()),
+            text("ce_time", envelope.time.to_string()),
+            text("ce_subject", envelope.subject.clone()),
+            text("ce_tenant", envelope.tenant.as_str().to_owned()),
+            text("ce_dataschema", self.body.schema()),
+            text("content-type", encoding.content_type()),
+        ];
+        if let Some(traceparent) = &envelope.traceparent {
+            headers.push(text("traceparent", traceparent.clone()));
+        }
+        Record {
+            topic: self.body.topic(),
+            key: Bytes::from(envelope.subject.clone()),
+            headers,
+            value: self.body.encode(encoding),
+        }
+    }
+
+    /// Reads a record; whatever is wrong with it is the error.
+    pub fn from_record(record: &Record) -> Result<Self, DecodeError> {
+        let envelope = envelope_of(record)?;
+        let type_name = required(record, "ce_type")?;
+        let encoding = encoding_of(record)?;
+        let body = Body::decode(record.topic, type_name, encoding, &record.value)?;
+        if record.key != envelope.subject.as_bytes() {
+            return Err(DecodeError::KeyDisagrees {
+                key: clipped(&String::from_utf8_lossy(&record.key)),
+                subject: clipped(&envelope.subject),
+            });
+        }
+        Ok(Self { envelope, body })
+    }
+}
+
+fn envelope_of(record: &Record) -> Result<Envelope, DecodeError> {
+    let version = required(record, "ce_specversion")?;
+    if version != "1.0" {
+        return Err(wrong("ce_specversion", version, "1.0 is the one supported"));
+    }
+    let id = required(record, "ce_id")?;
+    let id: EventId = id.parse().map_err(|_| wrong("ce_id", id, "a UUID"))?;
+    let time = required(record, "ce_time")?;
+    let time: Timestamp = time.parse().map_err(|_| wrong("ce_time", time, "an RFC 3339 time"))?;
+    let tenant = required(record, "ce_tenant")?;
+    let tenant =
+        Tenant::new(tenant).map_err(|_| wrong("ce_tenant", tenant, "1 to 40 of a-z, 0-9 and -"))?;
+    let subject = required(record, "ce_subject")?.to_owned();
+    if subject.split('/').next() != Some(tenant.as_str()) {
+        return Err(DecodeError::TenantDisagrees { subject: clipped(&subject), tenant });
+    }
+    let source = required(record, "ce_source")?.to_owned();
+    // A trace context that is not one is ignored, as W3C asks: it never costs an event.
+    let traceparent = record.header("traceparent").filter(|text| text.len() == 55).map(str::to_owned);
+    Ok(Envelope { id, source, time, subject, tenant, traceparent })
+}
+
+fn encoding_of(record: &Record) -> Result<Encoding, DecodeError> {
+    let content_type = required(record, "content-type")?;
+    match content_type.split(';').next().unwrap_or_default().trim() {
+        "application/protobuf" | "application/x-protobuf" => Ok(Encoding::Protobuf),
+        "application/json" => Ok(Encoding::Json),
+        _ => Err(wrong("content-type", content_type, "application/protobuf or application/json")),
+    }
+}
+
+fn required<'a>(record: &'a Record, name: &'static str) -> Result<&'a str, DecodeError> {
+    record.header(name).ok_or(DecodeError::Header(name))
+}
+
+fn wrong(name: &'static str, value: &str, rule: &'static str) -> DecodeError {
+    DecodeError::HeaderValue { name, value: clipped(value), rule }
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
+fn text(name: &'static str, value: impl Into<String>) -> (String, Bytes) {
+    (name.to_owned(), Bytes::from(value.into()))
+}
+
+#[cfg(test)]
+mod tests;
