@@ -1,1 +1,30 @@
-//! durable
+//! Pieces of a durable transaction: shards, inbox, outbox and relay, timers, cursors, dead letters.
+//!
+//! A role reads records and due timers, decides purely, and makes each decision durable in **one**
+//! transaction: dedupe marks, its own rows, timers, outbox and cursor together ([`Tx`]). Effects happen
+//! afterwards, outside any transaction: the [`relay`] appends the outbox to the log.
+//!
+//! Invariant: whatever is killed at whatever moment, a transaction is there whole or not at all, and
+//! the loops ([`turns`]) come back to what is not.
+//!
+//! [`sqlite`] is the store of the embedded product, [`memory`] the model that the tests compare it with.
+//! Deliberately absent: leases, timing wheels, notifications between processes.
+
+pub mod error;
+pub mod memory;
+pub mod metric;
+pub mod parked;
+pub mod relay;
+pub mod rows;
+pub mod shard_set;
+pub mod sqlite;
+pub mod store;
+pub mod turns;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
+pub use error::Error;
+pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
+pub use shard_set::ShardSet;
+pub use store::{Store, Tx};

@@ -1,1 +1,29 @@
-//! journey
+//! Reads and checks journey definitions, decides what happens next, and simulates.
+//!
+//! Everything here is pure: files come in as texts ([`Files`]), time as an argument, and what is to
+//! be done comes out as data ([`Effect`]). The engine, `journey simulate` and the tests run the very
+//! same [`decide`]. There is deliberately no I/O, no async, no clock and no personal data: a contact
+//! is an id here, and its name is read by whoever sends.
+
+//ALOUD pub mod aloud;
+mod calendar;
+mod decide;
+mod definition;
+mod effect;
+mod finding;
+mod input;
+mod lint;
+mod publish;
+mod read;
+//SIM pub mod simulate;
+mod state;
+mod yaml;
+
+pub use calendar::{Zone, day_of, plus_days};
+pub use decide::decide;
+pub use definition::{DayZero, Deed, Definition, IfLate, Moment, Sending};
+pub use effect::{Decision, Effect, NO_RECIPIENT, Outcome, To, TouchpointPlan};
+pub use finding::{CODES, Finding, Severity, Snippet, render};
+pub use input::{Contact, DeliveryOutcome, Facts, Input};
+pub use publish::{Checked, Files, InvalidJourney, Published, load};
+pub use state::{InvalidState, Phase, Promise, STATE_VERSION, State, Status};

@@ -76,7 +76,7 @@ pub enum OrderStatus {
     Void,
 }
 
-/// An order cannot be written down.
+/// An order cannot be written down, or the vendor's settings are not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configured product is not of the vendor's form.
@@ -86,6 +86,16 @@ pub enum Error {
         vendor: &'static str,
         /// The text of the configuration.
         product: String,
+        /// What it should look like.
+        rule: &'static str,
+    },
+    /// A setting of the vendor is not usable.
+    #[error("{vendor}: setting {setting} is not valid: {rule}")]
+    Setting {
+        /// Which vendor.
+        vendor: &'static str,
+        /// The setting's name.
+        setting: &'static str,
         /// What it should look like.
         rule: &'static str,
     },

@@ -14,6 +14,7 @@ pub mod http_client;
 pub mod lifecycle;
 pub mod metric_names;
 pub mod telemetry;
+pub mod unsubscribe;
 
 pub use config::Config;
 pub use data_dir::DataDir;

@@ -1,0 +1,211 @@
+//! What HubSpot's webhooks say: subscription events (arrays of up to 100, `deal.*` or `object.*`) and
+//! workflow webhooks (one object). Source: HubSpot, "Webhooks API" and "Use webhooks with workflows".
+//!
+//! Invariant: every element of a body comes out exactly once, as a hint or as unusable. Order and
+//! `eventId` mean nothing (HubSpot promises neither order nor uniqueness). Journal files are not read here.
+
+use afterglow_domain::{DealKey, Timestamp};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::json;
+use crate::hint::{Hint, Split, Subject};
+
+/// HubSpot's object type of deals in `object.*` events.
+const DEAL_TYPE: &str = "0-3";
+/// HubSpot's object type of contacts.
+const CONTACT_TYPE: &str = "0-1";
+/// HubSpot's ids have up to 20 digits today; a far longer one is no id.
+const ID_DIGITS_MAX: usize = 40;
+
+/// Divides the body of one authentic webhook, or one event's own bytes as an earlier split gave them.
+/// `portal` is the connection's: events of another portal are unusable here.
+pub fn split(body: &Bytes, portal: i64) -> Split {
+    let mut split = Split::default();
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
+    if !text.starts_with(b"[") {
+        take(&mut split, body, text, portal);
+        return split;
+    }
+    match json::elements(text) {
+        Some(elements) => elements.iter().for_each(|element| take(&mut split, body, element, portal)),
+        None => split.refuse(body.clone(), "the body is not a JSON array or object"),
+    }
+    split
+}
+
+fn take(split: &mut Split, body: &Bytes, element: &[u8], portal: i64) {
+    let raw = body.slice_ref(element);
+    match read(&raw, portal) {
+        Ok(hint) => split.hints.push(hint),
+        Err(reason) => split.refuse(raw, reason),
+    }
+}
+
+/// One event. Every field stays as it was written, so that ids of any length are exact and a field of
+/// an unexpected type hurts only where it is needed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(borrow)]
+    subscription_type: Option<&'a RawValue>,
+    /// What HubSpot's field table calls it; payloads say `subscriptionType`.
+    event_type: Option<&'a RawValue>,
+    object_type_id: Option<&'a RawValue>,
+    portal_id: Option<&'a RawValue>,
+    object_id: Option<&'a RawValue>,
+    /// The id of the object API's form, which workflow webhooks use.
+    id: Option<&'a RawValue>,
+    occurred_at: Option<&'a RawValue>,
+    property_name: Option<&'a RawValue>,
+    property_value: Option<&'a RawValue>,
+    primary_object_id: Option<&'a RawValue>,
+    new_object_id: Option<&'a RawValue>,
+    merged_object_ids: Option<Vec<&'a RawValue>>,
+    association_type: Option<&'a RawValue>,
+    from_object_id: Option<&'a RawValue>,
+    to_object_id: Option<&'a RawValue>,
+    properties: Option<Properties<'a>>,
+}
+
+/// The properties of a workflow webhook that matter.
+#[derive(Deserialize)]
+struct Properties<'a> {
+    #[serde(borrow)]
+    hs_object_id: Option<&'a RawValue>,
+    dealstage: Option<&'a RawValue>,
+}
+
+fn read(raw: &Bytes, portal: i64) -> Result<Hint, &'static str> {
+    json::check(raw)?;
+    let event: Event<'_> =
+        serde_json::from_slice(raw).map_err(|_| "it is not an event: a field has an unexpected type")?;
+    if let Some(theirs) = text(event.portal_id)
+        && theirs.parse() != Ok(portal)
+    {
+        return Err("it comes from another portal than the connection's: check portal_id");
+    }
+    let kind = text(event.subscription_type).or_else(|| text(event.event_type));
+    let (subject, stage) = match kind.as_deref() {
+        Some(kind) => (event.subject(kind, portal)?, event.stage()),
+        None => event.workflow(portal)?,
+    };
+    Ok(Hint {
+        raw: raw.clone(),
+        event_type: kind.unwrap_or_else(|| "workflow".to_owned()),
+        subject,
+        stage,
+        occurred_at: text(event.occurred_at).and_then(|ms| ms.parse().ok()).map(Timestamp::from_millis),
+    })
+}
+
+impl Event<'_> {
+    fn subject(&self, kind: &str, portal: i64) -> Result<Subject, &'static str> {
+        let (object, action) = kind.split_once('.').unwrap_or((kind, ""));
+        let type_id = text(self.object_type_id);
+        let is = |name, id| object == name || (object == "object" && type_id.as_deref() == Some(id));
+        let deal = is("deal", DEAL_TYPE);
+        match action {
+            "associationChange" => self.association(deal, portal),
+            "merge" if deal => self.merge(portal),
+            "privacyDeletion" if is("contact", CONTACT_TYPE) => {
+                id(self.object_id).map(Subject::ErasedContact).ok_or("it names no contact")
+            }
+            // Creation, change, deletion, restoration and whatever comes: look at the deal.
+            _ if deal => deals([self.object_id], portal),
+            _ => Ok(Subject::Nothing),
+        }
+    }
+
+    /// Survivor first. HubSpot names the record that stays `primaryObjectId`, or `newObjectId` where
+    /// the merge made a new one.
+    fn merge(&self, portal: i64) -> Result<Subject, &'static str> {
+        let merged = self.merged_object_ids.iter().flatten().map(|id| Some(*id));
+        deals([self.new_object_id, self.primary_object_id, self.object_id].into_iter().chain(merged), portal)
+    }
+
+    /// HubSpot tells both sides of an association: `DEAL_TO_CONTACT` from the deal, `CONTACT_TO_DEAL`
+    /// from the contact.
+    fn association(&self, deal: bool, portal: i64) -> Result<Subject, &'static str> {
+        let kind = text(self.association_type).unwrap_or_default();
+        let (from, to) = kind.split_once("_TO_").unwrap_or((if deal { "DEAL" } else { "" }, ""));
+        match (from.starts_with("DEAL"), to.starts_with("DEAL")) {
+            (true, true) => deals([self.from_object_id, self.to_object_id], portal),
+            (true, false) => deals([self.from_object_id.or(self.object_id)], portal),
+            (false, true) => deals([self.to_object_id], portal),
+            (false, false) => Ok(Subject::Nothing),
+        }
+    }
+
+    /// `REDACTED` stands for the value of a property marked sensitive: it hints at nothing.
+    fn stage(&self) -> Option<String> {
+        (text(self.property_name)? == "dealstage").then_some(())?;
+        text(self.property_value).filter(|stage| !stage.is_empty() && stage != "REDACTED")
+    }
+
+    /// A workflow's webhook carries the object itself and no event type.
+    fn workflow(&self, portal: i64) -> Result<(Subject, Option<String>), &'static str> {
+        if text(self.object_type_id).is_some_and(|id| id != DEAL_TYPE) {
+            return Ok((Subject::Nothing, None));
+        }
+        let properties = self.properties.as_ref();
+        let property_id = properties.and_then(|all| value(all.hs_object_id));
+        let object = id(self.object_id).or_else(|| id(self.id)).or_else(|| property_id.filter(|id| is_id(id)));
+        let object = object.ok_or("it has neither a subscriptionType nor the id of a deal")?;
+        let deal = DealKey::hubspot(portal, &object).map_err(|_| "the deal's id is not one of HubSpot's")?;
+        let stage = properties.and_then(|all| value(all.dealstage)).filter(|stage| !stage.is_empty());
+        Ok((Subject::Deals(vec![deal]), stage))
+    }
+}
+
+/// The deals with these ids, each once, in order.
+fn deals<'a>(
+    ids: impl IntoIterator<Item = Option<&'a RawValue>>,
+    portal: i64,
+) -> Result<Subject, &'static str> {
+    let mut found = Vec::new();
+    for written in ids.into_iter().flatten().filter(|written| written.get() != "null") {
+        let key = id(Some(written)).and_then(|id| DealKey::hubspot(portal, &id).ok());
+        let key = key.ok_or("the deal's id is not one of HubSpot's")?;
+        if !found.contains(&key) {
+            found.push(key);
+        }
+    }
+    if found.is_empty() { Err("it names no deal") } else { Ok(Subject::Deals(found)) }
+}
+
+/// An id as written, digit for digit, whether HubSpot sent a number or a text.
+fn id(written: Option<&RawValue>) -> Option<String> {
+    text(written).filter(|id| is_id(id))
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=ID_DIGITS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A text, or any other scalar as it was written. NULs, which one of our stores refuses, are replaced.
+fn text(written: Option<&RawValue>) -> Option<String> {
+    match written?.get() {
+        "null" => None,
+        quoted if quoted.starts_with('"') => {
+            let text: String = serde_json::from_str(quoted).ok()?;
+            Some(text.replace('\0', "\u{fffd}"))
+        }
+        other => Some(other.to_owned()),
+    }
+}
+
+/// A property's value: plain in today's object API, `{"value": …}` in the older one that workflows keep.
+fn value(written: Option<&RawValue>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Old<'a> {
+        #[serde(borrow)]
+        value: Option<&'a RawValue>,
+    }
+    let old: Option<Old<'_>> = written.and_then(|written| serde_json::from_str(written.get()).ok());
+    text(old.map_or(written, |old| old.value))
+}
+
+#[cfg(test)]
+mod tests;

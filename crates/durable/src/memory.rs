@@ -1,0 +1,221 @@
+//! The model: the same promises on maps, and the oracle of the model-based tests.
+//!
+//! `T` are the role's own tables. A transaction works on a copy and swaps it in at commit, so a dropped
+//! one leaves no trace, as a crash would.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use afterglow_domain::{EventId, Shard, Timestamp};
+use afterglow_events::{Cursor, Topic};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+
+use crate::error::Error;
+use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
+use crate::shard_set::ShardSet;
+use crate::store::{CommitFault, CommitFaults, Marks};
+
+/// Everything the model holds.
+#[derive(Debug, Clone, Default)]
+struct Tables<T> {
+    role: T,
+    inbox: BTreeMap<(EventId, String), Timestamp>,
+    timers: BTreeSet<Timer>,
+    fired_to: BTreeMap<(Timeline, Shard), Timestamp>,
+    outbox: BTreeMap<i64, OutboxRow>,
+    last_seq: i64,
+    cursors: BTreeMap<(String, Topic, u16), Cursor>,
+    parked: BTreeMap<EventId, ParkedLetter>,
+}
+
+/// A store on maps.
+#[derive(Debug)]
+pub struct Store<T> {
+    tables: Arc<Mutex<Tables<T>>>,
+    changed: Arc<Notify>,
+    faults: CommitFaults,
+}
+
+impl<T> Clone for Store<T> {
+    fn clone(&self) -> Self {
+        Self { tables: self.tables.clone(), changed: self.changed.clone(), faults: self.faults.clone() }
+    }
+}
+
+impl<T: Default> Default for Store<T> {
+    fn default() -> Self {
+        Self { tables: Arc::default(), changed: Arc::default(), faults: CommitFaults::default() }
+    }
+}
+
+impl<T: Default> Store<T> {
+    /// An empty store whose commits fail as `faults` says.
+    pub fn with_faults(faults: CommitFaults) -> Self {
+        Self { faults, ..Self::default() }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Store<T> {
+    /// A copy of the role's tables, for checks and queries.
+    pub async fn role(&self) -> T {
+        self.tables.lock().await.role.clone()
+    }
+
+    /// Every armed timer, for checks.
+    pub async fn timers(&self) -> Vec<Timer> {
+        self.tables.lock().await.timers.iter().copied().collect()
+    }
+
+    async fn tx(&self) -> Tx<T> {
+        let guard = self.tables.clone().lock_owned().await;
+        let work = guard.clone();
+        let (changed, faults) = (self.changed.clone(), self.faults.clone());
+        Tx { guard, work, marks: Marks::default(), changed, faults }
+    }
+}
+
+/// A transaction on the model.
+pub struct Tx<T> {
+    guard: OwnedMutexGuard<Tables<T>>,
+    work: Tables<T>,
+    marks: Marks,
+    changed: Arc<Notify>,
+    faults: CommitFaults,
+}
+
+impl<T> Tx<T> {
+    /// The role's tables as this transaction sees them.
+    pub fn role(&mut self) -> &mut T {
+        &mut self.work.role
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
+    type Tx = Tx<T>;
+
+    async fn begin(&self, _shards: &ShardSet) -> Result<Tx<T>, Error> {
+        Ok(self.tx().await)
+    }
+
+    async fn begin_due(
+        &self,
+        timeline: Timeline,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Option<(Tx<T>, Vec<Timer>)>, Error> {
+        let mut tx = self.tx().await;
+        let due = |timer: &&Timer| timer.timeline == timeline && timer.due <= now;
+        let Some(class) = tx.work.timers.iter().find(due).map(|timer| timer.shard.class()) else {
+            return Ok(None);
+        };
+        let of_class = tx.work.timers.iter().filter(due).filter(|timer| timer.shard.class() == class);
+        let page: Vec<Timer> = of_class.copied().take(max).collect();
+        tx.marks.page(timeline, Shard::all().filter(|shard| shard.class() == class), now, &page, max);
+        Ok(Some((tx, page)))
+    }
+
+    async fn next_due(&self, timeline: Timeline) -> Result<Option<Timestamp>, Error> {
+        let tables = self.tables.lock().await;
+        Ok(tables.timers.iter().filter(|timer| timer.timeline == timeline).map(|timer| timer.due).min())
+    }
+
+    async fn outbox_read(&self, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {
+        let tables = self.tables.lock().await;
+        Ok(tables.outbox.iter().take(max).map(|(seq, row)| (*seq, row.clone())).collect())
+    }
+
+    async fn outbox_settle(
+        &self,
+        acknowledged: &[i64],
+        parked: &[(i64, ParkedLetter)],
+    ) -> Result<(), Error> {
+        let mut tables = self.tables.lock().await;
+        for seq in acknowledged.iter().chain(parked.iter().map(|(seq, _)| seq)) {
+            tables.outbox.remove(seq);
+        }
+        for (_, letter) in parked {
+            tables.parked.entry(letter.id).or_insert_with(|| letter.clone());
+        }
+        Ok(())
+    }
+
+    async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, Error> {
+        let tables = self.tables.lock().await;
+        let of_group = tables.cursors.iter().filter(|((of, _, _), _)| of == group);
+        Ok(of_group.map(|(_, cursor)| cursor.clone()).collect())
+    }
+
+    async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
+        let mut letters: Vec<_> = self.tables.lock().await.parked.values().cloned().collect();
+        letters.sort_by_key(|letter| (std::cmp::Reverse(letter.at), letter.id));
+        letters.truncate(max);
+        Ok(letters)
+    }
+
+    async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        let mut tables = self.tables.lock().await;
+        let old: Vec<_> = tables.inbox.iter().filter(|(_, at)| **at < before).map(|(k, _)| k.clone()).take(max).collect();
+        for key in &old {
+            tables.inbox.remove(key);
+        }
+        Ok(old.len())
+    }
+
+    fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+
+    fn splits_classes(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
+    async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
+        let inbox = &mut self.work.inbox;
+        let first = |mark: &InboxMark| inbox.insert((mark.event, mark.home.clone()), mark.taken_at).is_none();
+        Ok(marks.iter().map(first).collect())
+    }
+
+    fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp {
+        let stored = self.work.fired_to.get(&(timeline, shard)).copied().unwrap_or(Timestamp::MIN);
+        self.marks.armable(timeline, shard, due, stored)
+    }
+
+    async fn write(&mut self, writes: Writes) -> Result<(), Error> {
+        for timer in &writes.disarm {
+            self.work.timers.remove(timer);
+            self.marks.dealt_with(timer);
+        }
+        self.work.timers.extend(writes.arm);
+        for row in writes.outbox {
+            self.work.last_seq += 1;
+            let seq = self.work.last_seq;
+            self.work.outbox.insert(seq, row);
+        }
+        for (group, cursor) in writes.cursors {
+            self.work.cursors.insert((group, cursor.topic, cursor.partition), cursor);
+        }
+        for letter in writes.parked {
+            self.work.parked.entry(letter.id).or_insert(letter);
+        }
+        Ok(())
+    }
+
+    async fn commit(mut self) -> Result<(), Error> {
+        for (timeline, shard, mark) in self.marks.settled() {
+            let stored = self.work.fired_to.entry((timeline, shard)).or_insert(Timestamp::MIN);
+            *stored = mark.max(*stored);
+        }
+        let fault = self.faults.next();
+        if fault == CommitFault::Lost {
+            return Err(Error::Unavailable("the connection was lost before COMMIT".to_owned()));
+        }
+        *self.guard = self.work;
+        self.changed.notify_waiters();
+        if fault == CommitFault::Unanswered {
+            return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
+        }
+        Ok(())
+    }
+}

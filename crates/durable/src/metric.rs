@@ -1,0 +1,14 @@
+//! Names of the metrics that the loops emit.
+
+/// Records decided, by role and topic.
+pub const RECEIVED: &str = "afterglow_received_total";
+/// Records or timers that a decision failed on, by role.
+pub const ERRORED: &str = "afterglow_errored_total";
+/// Records parked as dead letters, by role.
+pub const PARKED: &str = "afterglow_dead_letters_total";
+/// Timers fired, by role and timeline.
+pub const TIMERS_FIRED: &str = "afterglow_timers_fired_total";
+/// How late a timer fired, in seconds of its own clock.
+pub const TIMER_LATENESS: &str = "afterglow_timer_lateness_seconds";
+/// Events appended to the log by the relay, by role.
+pub const SENT: &str = "afterglow_sent_total";

@@ -1,0 +1,122 @@
+//! The store of the embedded product: one SQLite file per role, one writer, durable at every commit.
+//!
+//! WAL with `synchronous=FULL`: a commit is on disk when it answers. All writing goes through one
+//! connection behind a fair lock, so consumers and timers take turns and no shard needs a row lock. The
+//! caller holds the data folder's lock, so the low-water marks may be kept in memory beside it.
+
+mod core;
+mod schema;
+mod timers;
+mod tx;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_domain::{Shard, Timestamp};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection};
+use tokio::sync::{Mutex, Notify};
+
+use crate::error::Error;
+use crate::rows::Timeline;
+use crate::store::CommitFaults;
+
+pub use schema::Migration;
+pub use tx::Tx;
+
+/// How many readers may look at once; each query is short, and a person rarely asks more.
+const READERS_MAX: u32 = 4;
+
+/// How long a reader or the writer waits for another process's lock before it says so.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many rows go into one multi-row statement: large enough that the statement's cost vanishes,
+/// small enough to stay far below SQLite's 32,766 parameters.
+pub const ROWS_PER_STATEMENT: usize = 250;
+
+/// The writing connection and what it knows by heart.
+struct Writer {
+    connection: SqliteConnection,
+    /// A transaction was begun and neither committed nor rolled back.
+    open: bool,
+    fired_to: BTreeMap<(Timeline, Shard), Timestamp>,
+    /// Which class of shards `begin_due` looks at first, so that none starves.
+    next_class: u8,
+}
+
+/// A role's store in one file.
+#[derive(Clone)]
+pub struct Store {
+    writer: Arc<Mutex<Writer>>,
+    readers: SqlitePool,
+    changed: Arc<Notify>,
+    faults: CommitFaults,
+}
+
+impl Store {
+    /// Opens or creates the file and brings its schema up to date: the shared pieces', then the role's
+    /// `migrations`. A file that a newer program wrote is refused.
+    pub async fn open(path: &Path, migrations: &[Migration]) -> Result<Self, Error> {
+        Self::open_with_faults(path, migrations, CommitFaults::default()).await
+    }
+
+    /// The same with commits that fail as `faults` says; for tests.
+    pub async fn open_with_faults(
+        path: &Path,
+        migrations: &[Migration],
+        faults: CommitFaults,
+    ) -> Result<Self, Error> {
+        let mut connection = options(path)?.create_if_missing(true).connect().await?;
+        schema::migrate(&mut connection, path, migrations).await?;
+        let fired_to = timers::load_marks(&mut connection).await?;
+        let writer = Writer { connection, open: false, fired_to, next_class: 0 };
+        Ok(Self {
+            writer: Arc::new(Mutex::new(writer)),
+            readers: readers(path).await?,
+            changed: Arc::default(),
+            faults,
+        })
+    }
+
+    /// A pool of connections that can only read.
+    pub fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+}
+
+/// Opens a role's file for reading only, while the product may be running.
+pub async fn open_read_only(path: &Path) -> Result<SqlitePool, Error> {
+    readers(path).await
+}
+
+async fn readers(path: &Path) -> Result<SqlitePool, Error> {
+    let options = options(path)?.read_only(true);
+    Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await?)
+}
+
+fn options(path: &Path) -> Result<SqliteConnectOptions, Error> {
+    let text = path.to_str().ok_or_else(|| Error::Refused(format!("{} is not UTF-8", path.display())))?;
+    Ok(SqliteConnectOptions::from_str("sqlite::memory:")?
+        .filename(text)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-65536")
+        .pragma("mmap_size", "268435456")
+        .pragma("temp_store", "memory")
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging())
+}
+
+/// The newest parked letters of a role's file, for commands that only read.
+pub async fn read_parked(readers: &SqlitePool, max: usize) -> Result<Vec<crate::ParkedLetter>, Error> {
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let rows = sqlx::query(core::READ_PARKED).bind(max).fetch_all(readers).await?;
+    rows.iter().map(core::parked).collect()
+}

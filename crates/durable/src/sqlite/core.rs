@@ -1,0 +1,163 @@
+//! Inbox, outbox, cursors and parked letters in SQL.
+
+use afterglow_domain::{EventId, Shard, Timestamp};
+use afterglow_events::record::{headers_from_bytes, headers_to_bytes};
+use afterglow_events::{Cursor, Record, Topic};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::ROWS_PER_STATEMENT;
+use crate::error::Error;
+use crate::rows::{InboxMark, OutboxRow, ParkedLetter};
+
+/// Inserts the marks; for each whether it was new.
+pub(super) async fn first_seen(
+    connection: &mut SqliteConnection,
+    marks: &[InboxMark],
+) -> Result<Vec<bool>, Error> {
+    let mut first = Vec::with_capacity(marks.len());
+    for mark in marks {
+        let done = sqlx::query("insert or ignore into inbox (event_id, home, taken_at) values (?, ?, ?)")
+            .bind(mark.event.as_bytes().as_slice())
+            .bind(&mark.home)
+            .bind(mark.taken_at.0)
+            .execute(&mut *connection)
+            .await?;
+        first.push(done.rows_affected() == 1);
+    }
+    Ok(first)
+}
+
+pub(super) async fn append_outbox(
+    connection: &mut SqliteConnection,
+    rows: &[OutboxRow],
+) -> Result<(), Error> {
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("insert into outbox (shard, topic, key, headers, value) ");
+        query.push_values(chunk, |mut values, row| {
+            values
+                .push_bind(i64::from(row.shard.number()))
+                .push_bind(row.record.topic.name())
+                .push_bind(row.record.key.as_ref())
+                .push_bind(headers_to_bytes(&row.record.headers))
+                .push_bind(row.record.value.as_ref());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The oldest outbox rows.
+pub(super) const READ_OUTBOX: &str =
+    "select seq, shard, topic, key, headers, value from outbox order by seq limit ?";
+
+pub(super) fn outbox_row(row: &SqliteRow) -> Result<(i64, OutboxRow), Error> {
+    let shard = u8::try_from(row.try_get::<i64, _>("shard")?).ok().and_then(Shard::new);
+    let topic: String = row.try_get("topic")?;
+    let record = Record {
+        topic: Topic::parse(&topic).ok_or_else(|| Error::Refused(format!("outbox.topic is {topic:?}")))?,
+        key: row.try_get::<Vec<u8>, _>("key")?.into(),
+        headers: headers_of(row)?,
+        value: row.try_get::<Vec<u8>, _>("value")?.into(),
+    };
+    let shard = shard.ok_or_else(|| Error::Refused("outbox.shard is not one".to_owned()))?;
+    Ok((row.try_get("seq")?, OutboxRow { shard, record }))
+}
+
+fn headers_of(row: &SqliteRow) -> Result<Vec<(String, bytes::Bytes)>, Error> {
+    headers_from_bytes(row.try_get("headers")?)
+        .ok_or_else(|| Error::Refused("a row's headers are not of their form".to_owned()))
+}
+
+pub(super) async fn delete_outbox(connection: &mut SqliteConnection, seqs: &[i64]) -> Result<(), Error> {
+    for chunk in seqs.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new("delete from outbox where seq in (");
+        let mut list = query.separated(", ");
+        for seq in chunk {
+            list.push_bind(*seq);
+        }
+        query.push(")");
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn store_cursors(
+    connection: &mut SqliteConnection,
+    cursors: &[(String, Cursor)],
+) -> Result<(), Error> {
+    for (group, cursor) in cursors {
+        sqlx::query(
+            "insert or replace into cursor (consumer, topic, partition, next_offset, last_event_id, at)
+             values (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(group)
+        .bind(cursor.topic.name())
+        .bind(i64::from(cursor.partition))
+        .bind(cursor.next_offset)
+        .bind(&cursor.last_event_id)
+        .bind(cursor.at.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The cursors of one group.
+pub(super) const READ_CURSORS: &str =
+    "select topic, partition, next_offset, last_event_id, at from cursor where consumer = ? order by topic, partition";
+
+pub(super) fn cursor(row: &SqliteRow) -> Result<Cursor, Error> {
+    let topic: String = row.try_get("topic")?;
+    Ok(Cursor {
+        topic: Topic::parse(&topic).ok_or_else(|| Error::Refused(format!("cursor.topic is {topic:?}")))?,
+        partition: row.try_get("partition")?,
+        next_offset: row.try_get("next_offset")?,
+        last_event_id: row.try_get("last_event_id")?,
+        at: Timestamp(row.try_get("at")?),
+    })
+}
+
+pub(super) async fn park(connection: &mut SqliteConnection, letters: &[ParkedLetter]) -> Result<(), Error> {
+    for letter in letters {
+        sqlx::query(
+            "insert or ignore into parked
+             (id, reason, topic, partition, \"offset\", key, headers, value, attempts, at)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(letter.id.as_bytes().as_slice())
+        .bind(&letter.reason)
+        .bind(&letter.topic)
+        .bind(i64::from(letter.partition))
+        .bind(letter.offset)
+        .bind(letter.key.as_ref())
+        .bind(headers_to_bytes(&letter.headers))
+        .bind(letter.value.as_ref())
+        .bind(i64::from(letter.attempts))
+        .bind(letter.at.0)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The newest parked letters.
+pub(super) const READ_PARKED: &str = "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at
+     from parked order by at desc, id limit ?";
+
+/// A parked letter of a row of [`READ_PARKED`].
+pub(super) fn parked(row: &SqliteRow) -> Result<ParkedLetter, Error> {
+    Ok(ParkedLetter {
+        id: EventId::from_slice(row.try_get("id")?)
+            .ok_or_else(|| Error::Refused("parked.id is not 16 bytes".to_owned()))?,
+        reason: row.try_get("reason")?,
+        topic: row.try_get("topic")?,
+        partition: row.try_get("partition")?,
+        offset: row.try_get("offset")?,
+        key: row.try_get::<Vec<u8>, _>("key")?.into(),
+        headers: headers_of(row)?,
+        value: row.try_get::<Vec<u8>, _>("value")?.into(),
+        attempts: row.try_get("attempts")?,
+        at: Timestamp(row.try_get("at")?),
+    })
+}

@@ -1,0 +1,200 @@
+//! The transaction, and the store's side of the traits.
+
+use std::sync::Arc;
+
+use afterglow_domain::shard::CLASSES;
+use afterglow_domain::{Shard, Timestamp};
+use afterglow_events::Cursor;
+use sqlx::SqliteConnection;
+use tokio::sync::{Notify, OwnedMutexGuard};
+
+use super::{Store, Writer, core, timers};
+use crate::error::Error;
+use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
+use crate::shard_set::ShardSet;
+use crate::store::{CommitFault, CommitFaults, Marks, Tx as _};
+
+/// The one writing transaction of a file. Dropped without commit, the next one rolls it back first.
+pub struct Tx {
+    writer: OwnedMutexGuard<Writer>,
+    marks: Marks,
+    wakes: bool,
+    changed: Arc<Notify>,
+    faults: CommitFaults,
+}
+
+impl Tx {
+    /// The connection, for the role's own statements.
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.writer.connection
+    }
+}
+
+impl Store {
+    async fn tx(&self) -> Result<Tx, Error> {
+        let mut writer = self.writer.clone().lock_owned().await;
+        if writer.open {
+            // A failed COMMIT may have ended it already; then there is nothing to roll back.
+            let _ended = sqlx::raw_sql("rollback").execute(&mut writer.connection).await;
+            writer.open = false;
+        }
+        writer.open = true;
+        sqlx::raw_sql("begin immediate").execute(&mut writer.connection).await?;
+        let (changed, faults) = (self.changed.clone(), self.faults.clone());
+        Ok(Tx { writer, marks: Marks::default(), wakes: false, changed, faults })
+    }
+}
+
+impl Tx {
+    /// The due timers of one class of shards.
+    async fn page(
+        &mut self,
+        timeline: Timeline,
+        class: u8,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Vec<Timer>, Error> {
+        let mut page = Vec::new();
+        for shard in timers::shards_of(class) {
+            let from = self.armable(timeline, shard, Timestamp::MIN);
+            let room = max - page.len();
+            page.extend(timers::due(self.connection(), timeline, shard, (from, now), room).await?);
+            if page.len() >= max {
+                break;
+            }
+        }
+        self.marks.page(timeline, timers::shards_of(class), now, &page, max);
+        Ok(page)
+    }
+}
+
+impl crate::Store for Store {
+    type Tx = Tx;
+
+    async fn begin(&self, _shards: &ShardSet) -> Result<Tx, Error> {
+        self.tx().await
+    }
+
+    async fn begin_due(
+        &self,
+        timeline: Timeline,
+        now: Timestamp,
+        max: usize,
+    ) -> Result<Option<(Tx, Vec<Timer>)>, Error> {
+        // A look from a reader first: an idle minute costs no write lock.
+        if self.next_due(timeline).await?.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        let mut tx = self.tx().await?;
+        let first = tx.writer.next_class;
+        for class in (0..CLASSES).map(|step| (first + step) % CLASSES) {
+            let page = tx.page(timeline, class, now, max).await?;
+            if !page.is_empty() {
+                tx.writer.next_class = (class + 1) % CLASSES;
+                return Ok(Some((tx, page)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn next_due(&self, timeline: Timeline) -> Result<Option<Timestamp>, Error> {
+        let due: Option<i64> =
+            sqlx::query_scalar(timers::NEXT_DUE).bind(timeline.number()).fetch_one(self.readers()).await?;
+        Ok(due.map(Timestamp))
+    }
+
+    async fn outbox_read(&self, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let rows = sqlx::query(core::READ_OUTBOX).bind(max).fetch_all(self.readers()).await?;
+        rows.iter().map(core::outbox_row).collect()
+    }
+
+    async fn outbox_settle(
+        &self,
+        acknowledged: &[i64],
+        parked: &[(i64, ParkedLetter)],
+    ) -> Result<(), Error> {
+        let mut tx = self.tx().await?;
+        core::delete_outbox(tx.connection(), acknowledged).await?;
+        let (seqs, letters): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
+        core::delete_outbox(tx.connection(), &seqs).await?;
+        core::park(tx.connection(), &letters).await?;
+        tx.commit().await
+    }
+
+    async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, Error> {
+        let rows = sqlx::query(core::READ_CURSORS).bind(group).fetch_all(self.readers()).await?;
+        rows.iter().map(core::cursor).collect()
+    }
+
+    async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
+        super::read_parked(self.readers(), max).await
+    }
+
+    async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        let mut tx = self.tx().await?;
+        let done = sqlx::query(
+            "delete from inbox where (event_id, home) in
+             (select event_id, home from inbox where taken_at < ? order by taken_at limit ?)",
+        )
+        .bind(before.0)
+        .bind(i64::try_from(max).unwrap_or(i64::MAX))
+        .execute(tx.connection())
+        .await?;
+        tx.commit().await?;
+        Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+    }
+
+    fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+
+    fn splits_classes(&self) -> bool {
+        false
+    }
+}
+
+impl crate::Tx for Tx {
+    async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
+        core::first_seen(self.connection(), marks).await
+    }
+
+    fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp {
+        let stored = self.writer.fired_to.get(&(timeline, shard)).copied().unwrap_or(Timestamp::MIN);
+        self.marks.armable(timeline, shard, due, stored)
+    }
+
+    async fn write(&mut self, writes: Writes) -> Result<(), Error> {
+        self.wakes |= !writes.arm.is_empty() || !writes.outbox.is_empty();
+        let connection = self.connection();
+        timers::disarm(connection, &writes.disarm).await?;
+        timers::arm(connection, &writes.arm).await?;
+        core::append_outbox(connection, &writes.outbox).await?;
+        core::store_cursors(connection, &writes.cursors).await?;
+        core::park(connection, &writes.parked).await?;
+        for timer in &writes.disarm {
+            self.marks.dealt_with(timer);
+        }
+        Ok(())
+    }
+
+    async fn commit(mut self) -> Result<(), Error> {
+        let marks = self.marks.settled();
+        let writer = &mut *self.writer;
+        let moved = timers::store_marks(&mut writer.connection, &writer.fired_to, marks).await?;
+        let fault = self.faults.next();
+        if fault == CommitFault::Lost {
+            return Err(Error::Unavailable("the connection was lost before COMMIT".to_owned()));
+        }
+        sqlx::raw_sql("commit").execute(&mut writer.connection).await?;
+        writer.open = false;
+        writer.fired_to.extend(moved.into_iter().map(|(timeline, shard, mark)| ((timeline, shard), mark)));
+        if self.wakes {
+            self.changed.notify_waiters();
+        }
+        if fault == CommitFault::Unanswered {
+            return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
+        }
+        Ok(())
+    }
+}

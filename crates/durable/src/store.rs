@@ -1,0 +1,186 @@
+//! The intent-level traits of a store; each adapter passes [`crate::conformance`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use afterglow_domain::{Shard, Timestamp};
+use afterglow_events::Cursor;
+use tokio::sync::Notify;
+
+use crate::error::Error;
+use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
+use crate::shard_set::ShardSet;
+
+/// A role's durable state. Cheap to clone: clones share it.
+pub trait Store: Clone + Send + Sync + 'static {
+    /// A transaction of this store; roles add their own rows by extending it.
+    type Tx: Tx;
+
+    /// Begins a transaction that holds these shards until it ends.
+    fn begin(&self, shards: &ShardSet) -> impl Future<Output = Result<Self::Tx, Error>> + Send;
+
+    /// Begins a transaction on shards of one class that have timers due at `now`, and gives those
+    /// timers, at most `max`, by shard and due time. They are **not** removed: the caller disarms what
+    /// it dealt with. `None` where nothing is due.
+    fn begin_due(
+        &self,
+        timeline: Timeline,
+        now: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<Option<(Self::Tx, Vec<Timer>)>, Error>> + Send;
+
+    /// When the next timer is due; `None` where none is armed.
+    fn next_due(
+        &self,
+        timeline: Timeline,
+    ) -> impl Future<Output = Result<Option<Timestamp>, Error>> + Send;
+
+    /// The oldest events not acknowledged by the log, with their sequence numbers, ascending.
+    fn outbox_read(
+        &self,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<(i64, OutboxRow)>, Error>> + Send;
+
+    /// Removes exactly these events: they are acknowledged. Those in `parked` were refused for good and
+    /// become dead letters in the same transaction.
+    fn outbox_settle(
+        &self,
+        acknowledged: &[i64],
+        parked: &[(i64, ParkedLetter)],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The durable cursors of a consumer group.
+    fn cursors(&self, group: &str) -> impl Future<Output = Result<Vec<Cursor>, Error>> + Send;
+
+    /// The parked letters, newest first, at most `max`.
+    fn parked(&self, max: usize) -> impl Future<Output = Result<Vec<ParkedLetter>, Error>> + Send;
+
+    /// Forgets inbox marks taken before `before`, at most `max` of them; how many it forgot.
+    fn prune_inbox(
+        &self,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<usize, Error>> + Send;
+
+    /// Signalled by this process's own commits that armed a timer or wrote to the outbox. Commits of
+    /// other processes are found by polling, at most a second later.
+    fn changed(&self) -> Arc<Notify>;
+
+    /// Whether a poll's records are decided one transaction per shard class (true where several
+    /// processes lock rows) or all in one (true only where there is one writer anyway).
+    fn splits_classes(&self) -> bool;
+}
+
+/// One transaction. Dropped without [`Tx::commit`], nothing of it happened.
+pub trait Tx: Send + 'static {
+    /// Marks events as having had their effect, and tells for each whether it was the first time.
+    fn first_seen(
+        &mut self,
+        marks: &[InboxMark],
+    ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+
+    /// The due time under which a wait for `due` can be armed in this transaction: `due` itself, or the
+    /// shard's low-water mark where `due` lies below it (such a timer fires at once).
+    fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp;
+
+    /// Writes the shared pieces. May be called more than once.
+    fn write(&mut self, writes: Writes) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes it durable: it is on disk when this returns `Ok`.
+    fn commit(self) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// What becomes of a COMMIT in a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CommitFault {
+    /// Nothing unusual.
+    #[default]
+    None,
+    /// The process or connection dies before it: nothing happened.
+    Lost,
+    /// It happened, and nobody was told.
+    Unanswered,
+}
+
+/// Decides the fate of each COMMIT; by default none fails. Tests hand in a seeded one.
+#[derive(Clone, Default)]
+pub struct CommitFaults(Option<Arc<dyn Fn() -> CommitFault + Send + Sync>>);
+
+impl CommitFaults {
+    /// Asks `decide` before each COMMIT.
+    pub fn new(decide: impl Fn() -> CommitFault + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(decide)))
+    }
+
+    pub(crate) fn next(&self) -> CommitFault {
+        self.0.as_ref().map_or(CommitFault::None, |decide| decide())
+    }
+}
+
+impl fmt::Debug for CommitFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "CommitFaults(on)" } else { "CommitFaults(off)" })
+    }
+}
+
+/// The low-water marks that a firing transaction may move: to `now` where a shard was read to its end,
+/// else to the last timer read; never past a timer that was read and not dealt with.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    candidates: BTreeMap<(Timeline, Shard), Timestamp>,
+    open: BTreeSet<Timer>,
+}
+
+impl Marks {
+    /// Remembers what `begin_due` read from these shards, in order of shard and due time.
+    pub(crate) fn page(
+        &mut self,
+        timeline: Timeline,
+        shards: impl Iterator<Item = Shard>,
+        now: Timestamp,
+        page: &[Timer],
+        max: usize,
+    ) {
+        self.open.extend(page);
+        let cut = page.last().filter(|_| page.len() >= max);
+        for shard in shards {
+            let read_to_the_end = cut.is_none_or(|last| shard < last.shard);
+            match cut {
+                Some(last) if last.shard == shard => {
+                    self.candidates.insert((timeline, shard), last.due);
+                }
+                _ if read_to_the_end => {
+                    self.candidates.insert((timeline, shard), now);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A timer that was read is disarmed.
+    pub(crate) fn dealt_with(&mut self, timer: &Timer) {
+        self.open.remove(timer);
+    }
+
+    pub(crate) fn armable(
+        &self,
+        timeline: Timeline,
+        shard: Shard,
+        due: Timestamp,
+        stored: Timestamp,
+    ) -> Timestamp {
+        let candidate = self.candidates.get(&(timeline, shard)).copied().unwrap_or(Timestamp::MIN);
+        due.max(stored).max(candidate)
+    }
+
+    /// The marks as they may be written now.
+    pub(crate) fn settled(&self) -> Vec<(Timeline, Shard, Timestamp)> {
+        let bounded = |(&(timeline, shard), &mark): (&(Timeline, Shard), &Timestamp)| {
+            let open = self.open.iter().filter(|timer| (timer.timeline, timer.shard) == (timeline, shard));
+            (timeline, shard, open.map(|timer| timer.due).min().map_or(mark, |due| due.min(mark)))
+        };
+        self.candidates.iter().map(bounded).collect()
+    }
+}

@@ -1,0 +1,252 @@
+//! Records in.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use afterglow_domain::Shard;
+use afterglow_events::{Consume, ConsumeError, Cursor, Encoding, Event, Received};
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::{Handler, Incoming, TURN_ROWS_MAX};
+use crate::error::Error;
+use crate::metric;
+use crate::parked::{letter_of, outbox_of};
+use crate::rows::{ParkedLetter, Timeline, Writes};
+use crate::shard_set::ShardSet;
+use crate::store::{Store, Tx};
+
+/// How long a poll waits for records.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Pause after the store or the log failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why a consumer loop ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// It was asked to.
+    #[error("stopped")]
+    Asked,
+    /// A person must decide how to go on.
+    #[error(transparent)]
+    Discontinuity(ConsumeError),
+}
+
+/// What a record turned out to be.
+enum Item {
+    Good(Incoming),
+    Bad { letter: ParkedLetter, received: Received },
+}
+
+impl Item {
+    fn received(&self) -> &Received {
+        match self {
+            Self::Good(incoming) => &incoming.received,
+            Self::Bad { received, .. } => received,
+        }
+    }
+}
+
+/// Polls and decides until `stop`. Failures of the store or the log are waited out; nothing is skipped.
+pub async fn consume<H, S, C>(handler: &H, store: &S, mut consumer: C, stop: &CancellationToken) -> Stopped
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+    C: Consume,
+{
+    let role = handler.role();
+    loop {
+        let turn = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Stopped::Asked,
+            polled = consumer.poll(TURN_ROWS_MAX, POLL) => polled,
+        };
+        let problem = match turn {
+            Ok(records) => match decide(handler, store, records).await {
+                Ok(cursors) => consumer.commit(&cursors).await.err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            },
+            Err(error @ ConsumeError::Discontinuity { .. }) => return Stopped::Discontinuity(error),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(problem) = problem {
+            tracing::warn!(role, problem, "consumer: waiting, then going back to the last decision");
+            tokio::time::sleep(PAUSE).await;
+            if let Err(error) = consumer.rewind().await {
+                tracing::warn!(role, %error, "consumer: cannot go back yet");
+            }
+        }
+    }
+}
+
+/// One turn without waiting: for simulations. How many records were decided.
+pub async fn consume_once<H, S, C>(handler: &H, store: &S, consumer: &mut C) -> Result<usize, String>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+    C: Consume,
+{
+    let records = consumer.poll(TURN_ROWS_MAX, Duration::ZERO).await.map_err(|error| error.to_string())?;
+    let count = records.len();
+    match decide(handler, store, records).await {
+        Ok(cursors) => consumer.commit(&cursors).await.map_err(|error| error.to_string())?,
+        Err(error) => {
+            consumer.rewind().await.map_err(|error| error.to_string())?;
+            return Err(error.to_string());
+        }
+    }
+    Ok(count)
+}
+
+/// Decides on a poll's records, one transaction per class where the store wants it; gives the cursors.
+async fn decide<H, S>(handler: &H, store: &S, records: Vec<Received>) -> Result<Vec<Cursor>, Error>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+{
+    let role = handler.role();
+    let cursors = cursors_of(&records, handler);
+    let mut groups: BTreeMap<u8, Vec<Item>> = BTreeMap::new();
+    for received in records {
+        let class = Shard::of(received.record.key_text()).class();
+        let class = if store.splits_classes() { class } else { 0 };
+        metrics::counter!(metric::RECEIVED, "role" => role, "topic" => received.record.topic.short_name())
+            .increment(1);
+        groups.entry(class).or_default().push(item_of(handler, received));
+    }
+    // A partition's cursor goes with the last group that has records of it.
+    let mut unwritten = cursors.clone();
+    let mut plan: Vec<(Vec<Item>, Vec<Cursor>)> = Vec::new();
+    for (_, items) in groups.into_iter().rev() {
+        let of_group = |cursor: &Cursor| {
+            let of_partition = |item: &Item| {
+                let received = item.received();
+                (received.record.topic, received.partition) == (cursor.topic, cursor.partition)
+            };
+            items.iter().any(of_partition)
+        };
+        let (mine, rest) = unwritten.into_iter().partition(of_group);
+        unwritten = rest;
+        plan.push((items, mine));
+    }
+    for (items, cursors) in plan.into_iter().rev() {
+        settle(handler, store, &items, &cursors).await?;
+    }
+    Ok(cursors)
+}
+
+fn cursors_of<H: Handler>(records: &[Received], handler: &H) -> Vec<Cursor> {
+    let mut cursors = BTreeMap::new();
+    for received in records {
+        let cursor = Cursor {
+            topic: received.record.topic,
+            partition: received.partition,
+            next_offset: received.offset + 1,
+            last_event_id: received.record.header("ce_id").unwrap_or_default().to_owned(),
+            at: handler.now(Timeline::Wall),
+        };
+        cursors.insert((received.record.topic, received.partition), cursor);
+    }
+    cursors.into_values().collect()
+}
+
+fn item_of<H: Handler>(handler: &H, received: Received) -> Item {
+    match Event::from_record(&received.record) {
+        Ok(event) => Item::Good(Incoming { event, received }),
+        Err(error) => bad(handler, received, error.to_string()),
+    }
+}
+
+fn bad<H: Handler>(handler: &H, received: Received, reason: String) -> Item {
+    let letter = letter_of(handler.role(), &received, reason, handler.now(Timeline::Wall));
+    Item::Bad { letter, received }
+}
+
+/// Decides on items in one transaction; where that is refused or panics, on halves, until the culprit
+/// is alone and parked. Order is kept: the left half is committed before the right one is tried.
+async fn settle<H, S>(handler: &H, store: &S, items: &[Item], cursors: &[Cursor]) -> Result<(), Error>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+{
+    let mut todo: Vec<(&[Item], &[Cursor])> = vec![(items, cursors)];
+    while let Some((items, cursors)) = todo.pop() {
+        let reason = match attempt(handler, store, items, cursors).await? {
+            Ok(()) => continue,
+            Err(reason) => reason,
+        };
+        metrics::counter!(metric::ERRORED, "role" => handler.role()).increment(1);
+        if let [culprit] = items {
+            tracing::error!(role = handler.role(), reason, topic = culprit.received().record.topic.name(),
+                partition = culprit.received().partition, offset = culprit.received().offset,
+                "consumer: record parked");
+            let parked = [bad(handler, culprit.received().clone(), reason)];
+            attempt(handler, store, &parked, cursors).await?.map_err(Error::Refused)?;
+        } else {
+            let (left, right) = items.split_at(items.len() / 2);
+            todo.push((right, cursors));
+            todo.push((left, &[]));
+        }
+    }
+    Ok(())
+}
+
+/// One transaction. The outer error is the world's (try again), the inner one the items' (bisect).
+async fn attempt<H, S>(
+    handler: &H,
+    store: &S,
+    items: &[Item],
+    cursors: &[Cursor],
+) -> Result<Result<(), String>, Error>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+{
+    let mut good = Vec::new();
+    let mut writes = Writes::default();
+    let mut shards = Vec::new();
+    for item in items {
+        match item {
+            Item::Good(incoming) => {
+                shards.extend(handler.shards(incoming));
+                good.push(incoming.clone());
+            }
+            Item::Bad { letter, received } => {
+                let shard = Shard::of(received.record.key_text());
+                shards.push(shard);
+                writes.outbox.push(outbox_of(handler.role(), letter, shard, Encoding::Protobuf));
+                writes.parked.push(letter.clone());
+            }
+        }
+    }
+    metrics::counter!(metric::PARKED, "role" => handler.role()).increment(writes.parked.len() as u64);
+    writes.cursors = cursors.iter().map(|cursor| (handler.role().to_owned(), cursor.clone())).collect();
+    let mut tx = store.begin(&ShardSet::new(shards)).await?;
+    if !good.is_empty() {
+        match guarded(handler.apply(&mut tx, &good)).await {
+            Ok(()) => {}
+            Err(Error::Unavailable(reason)) => return Err(Error::Unavailable(reason)),
+            Err(error) => return Ok(Err(error.to_string())),
+        }
+    }
+    tx.write(writes).await?;
+    tx.commit().await?;
+    Ok(Ok(()))
+}
+
+/// A decision's result; a panic in it is a refusal that names itself.
+pub(super) async fn guarded(decision: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    match AssertUnwindSafe(decision).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(Error::Refused(format!("the decision panicked: {text}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Timers in.
+
+use std::time::Duration;
+
+use afterglow_domain::Timestamp;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::records::guarded;
+use super::{Fires, TURN_ROWS_MAX};
+use crate::error::Error;
+use crate::metric;
+use crate::rows::{Timeline, Timer, Writes};
+use crate::shard_set::ShardSet;
+use crate::store::{Store, Tx};
+
+/// The longest sleep: timers armed by other processes are found by polling.
+const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// The shortest sleep before a timer that is not due yet: below it a wake-up costs more than it gains.
+const POLL_MIN: Duration = Duration::from_millis(1);
+
+/// Pause after the store failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How much later, on its own clock, a timer is tried again whose decision fails: often enough to heal
+/// by itself after an upgrade, seldom enough not to burn.
+const POSTPONED: Duration = Duration::from_secs(3600);
+
+/// Fires what is due on one clock, until `stop`. `wall_of` turns a wait on that clock into one on the wall.
+pub async fn run_timers<H, S>(
+    handler: &H,
+    store: &S,
+    timeline: Timeline,
+    wall_of: impl Fn(Duration) -> Duration + Send,
+    stop: &CancellationToken,
+) where
+    H: Fires<Tx = S::Tx>,
+    S: Store,
+{
+    let changed = store.changed();
+    while !stop.is_cancelled() {
+        let signal = changed.notified();
+        let sleep = match fire_due(handler, store, timeline).await {
+            Ok(0) => match store.next_due(timeline).await {
+                Ok(Some(due)) => wall_of(due.since(handler.now(timeline))).clamp(POLL_MIN, POLL_MAX),
+                Ok(None) => POLL_MAX,
+                Err(_) => PAUSE,
+            },
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!(role = handler.role(), %error, "timers: the store failed; trying again");
+                PAUSE
+            }
+        };
+        tokio::select! {
+            () = signal => {}
+            () = tokio::time::sleep(sleep) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Fires one page of due timers; how many there were.
+pub async fn fire_due<H, S>(handler: &H, store: &S, timeline: Timeline) -> Result<usize, Error>
+where
+    H: Fires<Tx = S::Tx>,
+    S: Store,
+{
+    let now = handler.now(timeline);
+    let Some((mut tx, page)) = store.begin_due(timeline, now, TURN_ROWS_MAX).await? else { return Ok(0) };
+    let fired = fire(handler, &mut tx, &page, now).await;
+    match fired {
+        Ok(()) => tx.commit().await?,
+        Err(Error::Unavailable(reason)) => return Err(Error::Unavailable(reason)),
+        Err(error) => {
+            // One of them is the culprit: each alone, so that its neighbours go on.
+            drop(tx);
+            tracing::warn!(role = handler.role(), %error, "timers: a page failed; firing one by one");
+            for timer in &page {
+                fire_alone(handler, store, *timer, now).await?;
+            }
+        }
+    }
+    let role = handler.role();
+    metrics::counter!(metric::TIMERS_FIRED, "role" => role).increment(page.len() as u64);
+    for timer in &page {
+        metrics::histogram!(metric::TIMER_LATENESS, "role" => role).record(now.since(timer.due).as_secs_f64());
+    }
+    Ok(page.len())
+}
+
+async fn fire<H: Fires>(handler: &H, tx: &mut H::Tx, page: &[Timer], now: Timestamp) -> Result<(), Error> {
+    tx.write(Writes { disarm: page.to_vec(), ..Writes::default() }).await?;
+    guarded(handler.fire(tx, page, now)).await
+}
+
+async fn fire_alone<H, S>(handler: &H, store: &S, timer: Timer, now: Timestamp) -> Result<(), Error>
+where
+    H: Fires<Tx = S::Tx>,
+    S: Store,
+{
+    let shards = ShardSet::new([timer.shard]);
+    let mut tx = store.begin(&shards).await?;
+    match fire(handler, &mut tx, &[timer], now).await {
+        Ok(()) => return tx.commit().await,
+        Err(Error::Unavailable(reason)) => return Err(Error::Unavailable(reason)),
+        Err(error) => {
+            drop(tx);
+            metrics::counter!(metric::ERRORED, "role" => handler.role()).increment(1);
+            tracing::error!(role = handler.role(), %error, owner = %Uuid::hyphenated(timer.owner),
+                key = timer.key, "timers: decision failed; postponed for an hour");
+        }
+    }
+    let mut tx = store.begin(&shards).await?;
+    let due = tx.armable(timer.timeline, timer.shard, now.plus(POSTPONED));
+    let later = Timer { due, ..timer };
+    tx.write(Writes { disarm: vec![timer], arm: vec![later], ..Writes::default() }).await?;
+    tx.commit().await
+}
+

@@ -1,0 +1,84 @@
+//! What a log lets in, and how its answers find back to the records of a call.
+
+use std::collections::HashSet;
+
+use afterglow_events::{AppendError, Position, Record};
+
+use crate::metric::{self, record_bytes};
+
+/// The most that key, headers and value may have together: the largest payload, and 64 KiB beside
+/// it, which is many times what our headers need. It stays far below Kafka's default message limit.
+pub(crate) const RECORD_BYTES_MAX: usize = Record::VALUE_BYTES_MAX + 64 * 1024;
+
+/// The verdict on each record of one call: refused here, or up to the log.
+pub(crate) struct Admission(Vec<Option<AppendError>>);
+
+/// Takes out what the log will never take, and what may not overtake it: later records of its key.
+pub(crate) fn admit(records: Vec<Record>) -> (Vec<Record>, Admission) {
+    let mut stopped = HashSet::new();
+    let mut admitted = Vec::with_capacity(records.len());
+    let mut verdicts = Vec::with_capacity(records.len());
+    for record in records {
+        let bytes = record_bytes(&record);
+        if bytes > RECORD_BYTES_MAX {
+            verdicts.push(Some(AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX }));
+            stopped.insert((record.topic, record.key));
+        } else if !stopped.is_empty() && stopped.contains(&(record.topic, record.key.clone())) {
+            let reason = "an earlier record of the same key in the same call was too large";
+            verdicts.push(Some(AppendError::Unavailable(reason.to_owned())));
+        } else {
+            verdicts.push(None);
+            admitted.push(record);
+        }
+    }
+    (admitted, Admission(verdicts))
+}
+
+impl Admission {
+    /// One result per record of the call: the log's for those that were admitted.
+    pub(crate) fn answer(
+        self,
+        outcome: Result<Vec<Position>, AppendError>,
+    ) -> Vec<Result<Position, AppendError>> {
+        let mut positions = outcome.map(Vec::into_iter);
+        let mut next = || match &mut positions {
+            Ok(positions) => Ok(positions.next().expect("the log answers for each record that it was given")),
+            Err(error) => Err(error.clone()),
+        };
+        let results: Vec<_> = self.0.into_iter().map(|verdict| verdict.map_or_else(&mut next, Err)).collect();
+        for error in results.iter().filter_map(|result| result.as_ref().err()) {
+            let reason = match error {
+                AppendError::TooLarge { .. } => "too_large",
+                AppendError::Unavailable(_) => "unavailable",
+            };
+            metrics::counter!(metric::ERRORED, "reason" => reason).increment(1);
+        }
+        results
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_events::Topic;
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn record(key: &'static str, bytes: usize) -> Record {
+        let value = Bytes::from(vec![0; bytes]);
+        Record { topic: Topic::Deals, key: Bytes::from(key), headers: Vec::new(), value }
+    }
+
+    #[test]
+    fn a_refused_record_stops_its_key_and_no_other() {
+        let (admitted, admission) =
+            admit(vec![record("a", 1), record("a", RECORD_BYTES_MAX), record("a", 2), record("b", 3)]);
+        assert_eq!(admitted.iter().map(|record| record.value.len()).collect::<Vec<_>>(), [1, 3]);
+        let position = |offset| Position { partition: 0, offset };
+        let results = admission.answer(Ok(vec![position(7), position(8)]));
+        assert_eq!(results[0].as_ref().unwrap(), &position(7));
+        assert!(matches!(results[1], Err(AppendError::TooLarge { .. })));
+        assert!(matches!(results[2], Err(AppendError::Unavailable(_))));
+        assert_eq!(results[3].as_ref().unwrap(), &position(8));
+    }
+}

@@ -1,0 +1,54 @@
+//! Names of the metrics that this crate emits, and the counters behind them.
+
+use afterglow_events::{Record, Topic};
+
+/// Counter of records handed to readers, by `topic` and `by` (the consumer group, or `tail`).
+pub const RECEIVED: &str = "afterglow_log_received_total";
+
+/// Counter of records that are durable in the log, by `topic`.
+pub const SENT: &str = "afterglow_log_sent_total";
+
+/// Counter of bytes of key, headers and value that are durable in the log, by `topic`.
+pub const SENT_BYTES: &str = "afterglow_log_sent_bytes_total";
+
+/// Counter of records that callers were told are not in the log, by `reason` (`too_large`, `unavailable`).
+pub const ERRORED: &str = "afterglow_log_errored_total";
+
+/// Histogram of the records in one commit of the embedded log.
+pub const COMMIT_RECORDS: &str = "afterglow_log_commit_records";
+
+/// Counter of records that retention has removed.
+pub const PRUNED: &str = "afterglow_log_pruned_total";
+
+/// Records and their bytes per topic, counted before the records are given away.
+#[derive(Default)]
+pub(crate) struct Tally(Vec<(Topic, u64, u64)>);
+
+impl Tally {
+    pub(crate) fn add(&mut self, record: &Record) {
+        let bytes = record_bytes(record) as u64;
+        match self.0.iter_mut().find(|(topic, ..)| *topic == record.topic) {
+            Some((_, records, total)) => (*records, *total) = (*records + 1, *total + bytes),
+            None => self.0.push((record.topic, 1, bytes)),
+        }
+    }
+
+    pub(crate) fn sent(&self) {
+        for (topic, records, bytes) in &self.0 {
+            metrics::counter!(SENT, "topic" => topic.short_name()).increment(*records);
+            metrics::counter!(SENT_BYTES, "topic" => topic.short_name()).increment(*bytes);
+        }
+    }
+
+    pub(crate) fn received(&self, by: &str) {
+        for (topic, records, _) in &self.0 {
+            metrics::counter!(RECEIVED, "topic" => topic.short_name(), "by" => by.to_owned()).increment(*records);
+        }
+    }
+}
+
+/// Bytes of key, headers and value.
+pub(crate) fn record_bytes(record: &Record) -> usize {
+    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    record.key.len() + headers + record.value.len()
+}

@@ -1,0 +1,90 @@
+//! What became of a touchpoint closes its promise, and may open the next occurrence.
+
+use afterglow_domain::{Channel, Timestamp};
+
+use crate::calendar::plus_days;
+use crate::effect::Outcome;
+use crate::input::DeliveryOutcome;
+use crate::state::{Phase, Promise, State, Status};
+
+use super::Run;
+
+/// Delivered within this many seconds of the planned time is on time (rule 3).
+const ON_TIME_S: u64 = 24 * 3600;
+
+/// A refused moment is tried again after so many days: what refuses (a cap, a suppression) seldom
+/// changes overnight, and each try costs the dispatcher a look.
+const REFUSED_PAUSE_DAYS: i32 = 3;
+
+impl Run<'_> {
+    /// Only the answer to the open occurrence counts; a repeated or outdated one changes nothing.
+    pub(super) fn delivered(&mut self, state: &mut State, moment: &str, occurrence: u32, outcome: &DeliveryOutcome) {
+        let Some(index) = state.promises.iter().position(|promise| {
+            promise.moment == moment
+                && promise.occurrence == occurrence
+                && matches!(promise.status, Status::Emitted { .. })
+        }) else {
+            return;
+        };
+        match outcome {
+            DeliveryOutcome::Delivered { at, without_gift } => {
+                if without_gift.is_none() {
+                    self.remember_gift(state, index);
+                }
+                let outcome = kept(&state.promises[index], *at, without_gift.clone());
+                self.close(&mut state.promises[index], outcome, Status::Delivered);
+            }
+            DeliveryOutcome::Failed { reason } => {
+                let outcome = Outcome::Failed { reason: reason.clone() };
+                self.close(&mut state.promises[index], outcome, Status::Undelivered);
+            }
+            DeliveryOutcome::Refused { reason } => self.refused(state, index, reason),
+            DeliveryOutcome::Revoked => self.revoked(state, index),
+        }
+    }
+
+    /// Rule 8: who received a gift is the recipient from then on.
+    fn remember_gift(&self, state: &mut State, index: usize) {
+        let promise = &state.promises[index];
+        let gift = self.definition.moment(&promise.moment).is_some_and(|m| m.deed.channel() == Channel::Gift);
+        if let (true, Status::Emitted { contact: Some(contact), .. }) = (gift, &promise.status) {
+            state.gift_contact.get_or_insert_with(|| contact.clone());
+        }
+    }
+
+    fn refused(&mut self, state: &mut State, index: usize, reason: &str) {
+        let sending = &self.definition.sending;
+        let again = sending.slot_on(plus_days(sending.zone.date_of(self.now), REFUSED_PAUSE_DAYS));
+        let promise = &mut state.promises[index];
+        self.waive(promise, reason);
+        promise.refusals += 1;
+        match state.phase {
+            Phase::Active => self.next_occurrence(promise, again, Some(reason.to_owned())),
+            Phase::Held => promise.status = Status::Recalled,
+            Phase::Closing { .. } | Phase::Completed | Phase::Exited { .. } => {}
+        }
+    }
+
+    fn revoked(&mut self, state: &mut State, index: usize) {
+        let promise = &mut state.promises[index];
+        let reason = match &promise.status {
+            Status::Emitted { revoking: Some(reason), .. } => reason.clone(),
+            _ => "revoked".to_owned(),
+        };
+        self.waive(promise, &reason);
+        match state.phase {
+            Phase::Active => self.promise_again(promise, state.day_zero),
+            Phase::Held => promise.status = Status::Recalled,
+            Phase::Closing { .. } | Phase::Completed | Phase::Exited { .. } => {}
+        }
+    }
+}
+
+fn kept(promise: &Promise, at: Timestamp, without_gift: Option<String>) -> Outcome {
+    let by = at.since(promise.planned);
+    if by > std::time::Duration::from_secs(ON_TIME_S) {
+        Outcome::Late { by_s: by.as_secs(), without_gift }
+    } else {
+        Outcome::Delivered { without_gift }
+    }
+}

@@ -1,0 +1,151 @@
+//! Sends what may go out now, waives what may not go out any more, and asks about the unanswered.
+
+use std::time::Duration;
+
+use afterglow_domain::{Channel, Intent, Timestamp};
+use jiff::civil::Date;
+
+use crate::calendar::{day_of, plus_days};
+use crate::definition::Deed;
+use crate::effect::{Effect, NO_RECIPIENT, To, TouchpointPlan};
+use crate::state::{ASK_AGAIN_S, Phase, State, Status};
+
+use super::Run;
+use super::who::addressee;
+
+/// Why a moment waits for the next day although nothing else stands in its way.
+const ONE_PER_DAY: &str = "one moment per day: another one went out";
+
+impl Run<'_> {
+    pub(super) fn send_what_is_due(&mut self, state: &mut State) {
+        self.waive_expired(state);
+        if state.phase == Phase::Active {
+            self.send(state);
+        }
+        self.ask_again(state);
+    }
+
+    fn waive_expired(&mut self, state: &mut State) {
+        let held = state.phase == Phase::Held;
+        for promise in state.promises.iter_mut().filter(|promise| promise.deadline <= self.now) {
+            match &promise.status {
+                Status::Recalled => promise.status = Status::Undelivered,
+                Status::Waiting { reason, .. } => {
+                    let last = match reason {
+                        _ if held => "the deal is open again".to_owned(),
+                        Some(reason) => reason.clone(),
+                        None => format!("we were not running between {} and its deadline", promise.planned),
+                    };
+                    self.waive(promise, &last);
+                }
+                Status::Emitted { .. } | Status::Delivered | Status::Undelivered => {}
+            }
+        }
+    }
+
+    /// At most one moment per calendar day, and none before the day's sending time. The oldest goes
+    /// first, one that was refused goes last, so that it never keeps the others waiting.
+    fn send(&mut self, state: &mut State) {
+        let sending = &self.definition.sending;
+        let today = sending.zone.date_of(self.now);
+        let open_at = sending.slot_on(today);
+        for index in self.ready(state) {
+            let Some(moment) = self.definition.moment(&state.promises[index].moment) else { continue };
+            if self.now < open_at {
+                postpone(state, index, open_at, None);
+                continue;
+            }
+            let taken = state.last_emission_on.is_some_and(|last| last >= today);
+            let who = if taken { Err(ONE_PER_DAY.to_owned()) } else { addressee(self.definition, state, &moment.deed) };
+            match who {
+                Ok(to) => self.emit(state, index, to, today),
+                Err(reason) => {
+                    if !taken && moment.deed.channel() != Channel::Task {
+                        self.ask_owner(state, index, &reason, today);
+                    }
+                    postpone(state, index, sending.slot_on(plus_days(today, 1)), Some(reason));
+                }
+            }
+        }
+    }
+
+    fn ready(&self, state: &State) -> Vec<usize> {
+        let due_now = |index: &usize| match &state.promises[*index].status {
+            Status::Waiting { due, .. } => *due <= self.now,
+            _ => false,
+        };
+        let mut ready: Vec<usize> = (0..state.promises.len()).filter(due_now).collect();
+        ready.sort_by_key(|index| (state.promises[*index].refusals, state.promises[*index].planned, *index));
+        ready
+    }
+
+    fn emit(&mut self, state: &mut State, index: usize, to: To, today: Date) {
+        let promise = &mut state.promises[index];
+        let Some(moment) = self.definition.moment(&promise.moment) else { return };
+        let task = moment.deed.channel() == Channel::Task;
+        let contact = match &to {
+            To::Contact(id) => Some(id.clone()),
+            To::Owner => None,
+        };
+        promise.status = Status::Emitted { contact, asked: self.now, revoking: None };
+        state.last_emission_on = Some(today);
+        self.effects.push(Effect::Emit(TouchpointPlan {
+            moment: promise.moment.clone(),
+            occurrence: promise.occurrence,
+            intent: moment.intent,
+            channel: moment.deed.channel(),
+            deed: moment.deed.clone(),
+            to,
+            planned: promise.planned,
+            deadline: promise.deadline,
+            day: promise.day,
+            task_reason: task.then(|| format!("the journey plans this for day {}", promise.day)),
+        }));
+    }
+
+    /// Rule 8: once per journey the owner is asked for a contact. It is no moment: it promises nothing
+    /// to the customer, and uses up no day.
+    fn ask_owner(&mut self, state: &mut State, index: usize, reason: &str, today: Date) {
+        if state.owner_asked || !state.owner_reachable {
+            return;
+        }
+        state.owner_asked = true;
+        let deed = Deed::Task { task: self.definition.no_recipient.clone() };
+        self.effects.push(Effect::Emit(TouchpointPlan {
+            moment: NO_RECIPIENT.to_owned(),
+            occurrence: 0,
+            intent: Intent::Repair,
+            channel: Channel::Task,
+            deed,
+            to: To::Owner,
+            planned: self.now,
+            deadline: state.promises[index].deadline,
+            day: day_of(state.day_zero, today),
+            task_reason: Some(reason.to_owned()),
+        }));
+    }
+
+    fn ask_again(&mut self, state: &mut State) {
+        for promise in &mut state.promises {
+            let Status::Emitted { asked, revoking, .. } = &mut promise.status else { continue };
+            if self.now < asked.plus(Duration::from_secs(ASK_AGAIN_S)) {
+                continue;
+            }
+            *asked = self.now;
+            if let Some(reason) = revoking {
+                self.effects.push(Effect::Revoke {
+                    moment: promise.moment.clone(),
+                    occurrence: promise.occurrence,
+                    reason: reason.clone(),
+                });
+            }
+        }
+    }
+}
+
+fn postpone(state: &mut State, index: usize, until: Timestamp, why: Option<String>) {
+    if let Status::Waiting { due, reason } = &mut state.promises[index].status {
+        *due = until.max(state.promises[index].planned);
+        *reason = why.or_else(|| reason.take());
+    }
+}

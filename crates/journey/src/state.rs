@@ -1,0 +1,168 @@
+//! Where an enrolment stands: its promises, and what each is waiting for.
+//!
+//! Stored as versioned bytes that only this crate reads. Invariants: a promise has at most one open
+//! occurrence; what is not terminal has a next due time; no personal data.
+
+use afterglow_domain::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::input::Contact;
+
+/// The version written next to the bytes.
+pub const STATE_VERSION: u32 = 1;
+
+/// How long to wait for a delivery before asking again, in seconds: once a day is often enough for a
+/// gift that waits for a person, and soon enough to notice a dispatcher that stands still.
+pub(crate) const ASK_AGAIN_S: u64 = 24 * 3600;
+
+/// Bytes are not a state that this program reads.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidState {
+    /// Written by another program version.
+    #[error("state version {0} is not known here (this program reads {STATE_VERSION}); run the newer program")]
+    Version(u32),
+    /// Not what this version writes.
+    #[error("the stored state cannot be read: {0}")]
+    Content(#[from] serde_json::Error),
+}
+
+/// One enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Whether anything may still happen.
+    pub phase: Phase,
+    /// The date from which days are counted now.
+    pub day_zero: Date,
+    /// The deal's people, by id.
+    pub contacts: Vec<Contact>,
+    /// Whether a task can reach the owner.
+    pub owner_reachable: bool,
+    /// Who received a gift; from then on nobody else is written to.
+    pub gift_contact: Option<String>,
+    /// The owner has been asked for a contact, which happens once per journey.
+    pub owner_asked: bool,
+    /// The last date on which a moment was emitted.
+    pub last_emission_on: Option<Date>,
+    /// The deal is not won at present; the next `Won` is a re-win.
+    pub left_won: bool,
+    /// One per moment, in file order.
+    pub promises: Vec<Promise>,
+}
+
+/// The life of an enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Moments go out.
+    Active,
+    /// The deal is open again: nothing goes out, deadlines pass.
+    Held,
+    /// Ended, waiting for the fate of what had been emitted.
+    Closing {
+        /// Why it ended.
+        reason: String,
+    },
+    /// All promises are closed.
+    Completed,
+    /// Ended early, all promises are closed.
+    Exited {
+        /// Why it ended.
+        reason: String,
+    },
+}
+
+/// A moment's latest occurrence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// The moment's id.
+    pub moment: String,
+    /// Which occurrence, from 0.
+    pub occurrence: u32,
+    /// The day 0 that its times were counted from.
+    pub anchor: Date,
+    /// The planned day, counted from day 0.
+    pub day: i32,
+    /// When it is to go out.
+    pub planned: Timestamp,
+    /// From when on it may not go out any more.
+    pub deadline: Timestamp,
+    /// How often it was refused; others go first.
+    pub refusals: u32,
+    /// Where it stands.
+    pub status: Status,
+}
+
+/// Where a promise stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Open, not emitted.
+    Waiting {
+        /// When to try next; never before it is planned.
+        due: Timestamp,
+        /// What stood in the way last.
+        reason: Option<String>,
+    },
+    /// Open, with the dispatcher.
+    Emitted {
+        /// Whom it is for; `None` is the owner.
+        contact: Option<String>,
+        /// When it was emitted or last asked about.
+        asked: Timestamp,
+        /// Why it is to be taken back, if it is.
+        revoking: Option<String>,
+    },
+    /// Closed, because it was taken back; promised again when the hold ends.
+    Recalled,
+    /// Closed and kept: never repeats.
+    Delivered,
+    /// Closed and not kept: promised again only if the deal is won again.
+    Undelivered,
+}
+
+impl Promise {
+    /// Whether its current occurrence has no outcome yet.
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, Status::Waiting { .. } | Status::Emitted { .. })
+    }
+}
+
+impl State {
+    /// The bytes to store beside [`STATE_VERSION`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a state has only string keys and finite numbers")
+    }
+
+    /// Reads stored bytes.
+    pub fn from_bytes(version: u32, bytes: &[u8]) -> Result<Self, InvalidState> {
+        match version {
+            STATE_VERSION => Ok(serde_json::from_slice(bytes)?),
+            other => Err(InvalidState::Version(other)),
+        }
+    }
+
+    /// Completed or exited: no timer, no open promise.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self.phase, Phase::Completed | Phase::Exited { .. })
+    }
+
+    /// When the one armed timer of the enrolment fires; `None` only when terminal.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let held = self.phase == Phase::Held;
+        self.promises
+            .iter()
+            .filter_map(|promise| match &promise.status {
+                Status::Waiting { due, .. } if !held => Some(promise.deadline.min(*due)),
+                Status::Waiting { .. } | Status::Recalled => Some(promise.deadline),
+                Status::Emitted { asked, .. } => Some(asked.plus(std::time::Duration::from_secs(ASK_AGAIN_S))),
+                Status::Delivered | Status::Undelivered => None,
+            })
+            .min()
+    }
+
+    /// The promise of a moment.
+    pub fn promise(&self, moment: &str) -> Option<&Promise> {
+        self.promises.iter().find(|promise| promise.moment == moment)
+    }
+}
