@@ -24,12 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(["."])
         .btree_map(["."])
         .compile_well_known_types()
-        .extern_path(".google.protobuf", "::pbjson_types")
+        .extern_path(".google.protobuf.Timestamp", "crate::well_known::Timestamp")
         // Names and addresses do not print.
         .skip_debug([".afterglow.events.v1.Recipient"])
         .compile_fds(descriptors)?;
     pbjson_build::Builder::new()
         .register_descriptors(&bytes)?
+        .extern_path(".google.protobuf", "crate::well_known")
         .btree_map(["."])
         .ignore_unknown_fields()
         .build(&[".afterglow.events.v1"])?;

@@ -12,13 +12,15 @@
 pub mod hint;
 pub mod hubspot;
 pub mod metric;
-// mod quota;
+mod quota;
 pub mod read;
 mod role;
 pub mod salesforce;
 pub mod secrets;
 pub mod snapshot;
-// mod transport;
+#[cfg(test)]
+mod testing;
+mod transport;
 
 pub use hint::{Hint, Split, Subject, Unusable};
 pub use read::{Error, READ_BUDGET, Reader, Reading};

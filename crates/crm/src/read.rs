@@ -78,7 +78,9 @@ impl Error {
     /// since its hints must not be lost; [`Error::pause`] keeps it from looping.
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::RateLimited { .. } | Self::Unauthorised { .. } | Self::Unavailable { .. } => Disposition::Retry,
+            Self::RateLimited { .. } | Self::Unauthorised { .. } | Self::Unavailable { .. } => {
+                Disposition::Retry
+            }
             Self::Invalid { .. } => Disposition::Park,
         }
     }

@@ -39,7 +39,8 @@ pub struct JourneyMap {
 
 impl JourneyMap {
     /// The map of a product that is not a sandbox.
-    pub const IDENTITY: Self = Self { wall_base: Timestamp::EPOCH, journey_anchor: Timestamp::EPOCH, speed: 1 };
+    pub const IDENTITY: Self =
+        Self { wall_base: Timestamp::EPOCH, journey_anchor: Timestamp::EPOCH, speed: 1 };
 
     /// The journey instant of a wall instant. Instants before the base map one to one, backwards from
     /// the anchor: a deal closed two days before the sandbox started is two days old in it.
@@ -130,9 +131,9 @@ mod tests {
         let map = JourneyMap { wall_base: wall.now(), journey_anchor: wall.now(), speed: 86_400 };
         let clocks = Clocks::mapped(Arc::new(wall.clone()), map);
         wall.advance(Duration::from_secs(1));
-        assert_eq!(clocks.journey.now().since(map.journey_anchor), Duration::from_secs(86_400));
-        assert_eq!(clocks.wall_duration(Duration::from_secs(86_400)), Duration::from_secs(1));
-        let before = map.wall_base.minus(Duration::from_secs(60));
-        assert_eq!(map.journey_anchor.since(clocks.journey_of(before)), Duration::from_secs(60));
+        assert_eq!(clocks.journey.now().since(map.journey_anchor), Duration::from_hours(24));
+        assert_eq!(clocks.wall_duration(Duration::from_hours(24)), Duration::from_secs(1));
+        let before = map.wall_base.minus(Duration::from_mins(1));
+        assert_eq!(map.journey_anchor.since(clocks.journey_of(before)), Duration::from_mins(1));
     }
 }

@@ -83,6 +83,13 @@ impl fmt::Debug for Currency {
     }
 }
 
+impl std::str::FromStr for Currency {
+    type Err = InvalidMoney;
+    fn from_str(code: &str) -> Result<Self, InvalidMoney> {
+        Self::new(code)
+    }
+}
+
 impl TryFrom<String> for Currency {
     type Error = InvalidMoney;
     fn try_from(code: String) -> Result<Self, InvalidMoney> {
@@ -183,7 +190,18 @@ mod tests {
 
     #[test]
     fn what_is_not_exact_money_is_refused() {
-        for bad in ["25", "25USD", "25 usd", "1e3 USD", "NaN USD", "2.555 USD", " 25 USD", "25. USD", ".5 USD", "1000000000000 USD"] {
+        for bad in [
+            "25",
+            "25USD",
+            "25 usd",
+            "1e3 USD",
+            "NaN USD",
+            "2.555 USD",
+            " 25 USD",
+            "25. USD",
+            ".5 USD",
+            "1000000000000 USD",
+        ] {
             assert!(bad.parse::<Money>().is_err(), "{bad}");
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use afterglow_domain::shard::CLASSES;
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::{Cursor, Topic};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
@@ -26,6 +27,8 @@ struct Tables<T> {
     last_seq: i64,
     cursors: BTreeMap<(String, Topic, u16), Cursor>,
     parked: BTreeMap<EventId, ParkedLetter>,
+    /// Which class of shards `begin_due` looks at first, so that none starves.
+    next_class: u8,
 }
 
 /// A store on maps.
@@ -105,12 +108,15 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
     ) -> Result<Option<(Tx<T>, Vec<Timer>)>, Error> {
         let mut tx = self.tx().await;
         let due = |timer: &&Timer| timer.timeline == timeline && timer.due <= now;
-        let Some(class) = tx.work.timers.iter().find(due).map(|timer| timer.shard.class()) else {
-            return Ok(None);
-        };
+        let first = tx.work.next_class;
+        let turn = |timer: &Timer| (timer.shard.class() + CLASSES - first) % CLASSES;
+        let next = tx.work.timers.iter().filter(due).min_by_key(|timer| turn(timer));
+        let Some(class) = next.map(|timer| timer.shard.class()) else { return Ok(None) };
+        tx.guard.next_class = (class + 1) % CLASSES;
+        tx.work.next_class = tx.guard.next_class;
         let of_class = tx.work.timers.iter().filter(due).filter(|timer| timer.shard.class() == class);
         let page: Vec<Timer> = of_class.copied().take(max).collect();
-        tx.marks.page(timeline, Shard::all().filter(|shard| shard.class() == class), now, &page, max);
+        tx.marks.page((timeline, now), Shard::all().filter(|shard| shard.class() == class), &page, max);
         Ok(Some((tx, page)))
     }
 
@@ -124,11 +130,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         Ok(tables.outbox.iter().take(max).map(|(seq, row)| (*seq, row.clone())).collect())
     }
 
-    async fn outbox_settle(
-        &self,
-        acknowledged: &[i64],
-        parked: &[(i64, ParkedLetter)],
-    ) -> Result<(), Error> {
+    async fn outbox_settle(&self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
         let mut tables = self.tables.lock().await;
         for seq in acknowledged.iter().chain(parked.iter().map(|(seq, _)| seq)) {
             tables.outbox.remove(seq);
@@ -154,7 +156,8 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
         let mut tables = self.tables.lock().await;
-        let old: Vec<_> = tables.inbox.iter().filter(|(_, at)| **at < before).map(|(k, _)| k.clone()).take(max).collect();
+        let old: Vec<_> =
+            tables.inbox.iter().filter(|(_, at)| **at < before).map(|(k, _)| k.clone()).take(max).collect();
         for key in &old {
             tables.inbox.remove(key);
         }
@@ -217,5 +220,30 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
             return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::{self, Fixture};
+
+    struct Model;
+
+    impl Fixture for Model {
+        type Store = Store<()>;
+
+        async fn fresh(&self, faults: CommitFaults) -> Store<()> {
+            Store::with_faults(faults)
+        }
+
+        async fn reopened(&self, store: Store<()>) -> Store<()> {
+            store
+        }
+    }
+
+    #[tokio::test]
+    async fn conforms() {
+        conformance::all(&Model).await;
     }
 }

@@ -11,12 +11,13 @@ mod tx;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::{Shard, Timestamp};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Notify};
 
@@ -69,7 +70,7 @@ impl Store {
         migrations: &[Migration],
         faults: CommitFaults,
     ) -> Result<Self, Error> {
-        let mut connection = options(path)?.create_if_missing(true).connect().await?;
+        let mut connection = options(path).create_if_missing(true).connect().await?;
         schema::migrate(&mut connection, path, migrations).await?;
         let fired_to = timers::load_marks(&mut connection).await?;
         let writer = Writer { connection, open: false, fired_to, next_class: 0 };
@@ -93,14 +94,13 @@ pub async fn open_read_only(path: &Path) -> Result<SqlitePool, Error> {
 }
 
 async fn readers(path: &Path) -> Result<SqlitePool, Error> {
-    let options = options(path)?.read_only(true);
+    let options = options(path).read_only(true);
     Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await?)
 }
 
-fn options(path: &Path) -> Result<SqliteConnectOptions, Error> {
-    let text = path.to_str().ok_or_else(|| Error::Refused(format!("{} is not UTF-8", path.display())))?;
-    Ok(SqliteConnectOptions::from_str("sqlite::memory:")?
-        .filename(text)
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
@@ -111,7 +111,7 @@ fn options(path: &Path) -> Result<SqliteConnectOptions, Error> {
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
-        .disable_statement_logging())
+        .disable_statement_logging()
 }
 
 /// The newest parked letters of a role's file, for commands that only read.
@@ -120,3 +120,6 @@ pub async fn read_parked(readers: &SqlitePool, max: usize) -> Result<Vec<crate::
     let rows = sqlx::query(core::READ_PARKED).bind(max).fetch_all(readers).await?;
     rows.iter().map(core::parked).collect()
 }
+
+#[cfg(test)]
+mod tests;

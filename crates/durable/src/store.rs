@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
 
+/// A transaction that was begun because timers are due, and those timers.
+pub type Due<T> = (T, Vec<Timer>);
+
 /// A role's durable state. Cheap to clone: clones share it.
 pub trait Store: Clone + Send + Sync + 'static {
     /// A transaction of this store; roles add their own rows by extending it.
@@ -29,19 +32,13 @@ pub trait Store: Clone + Send + Sync + 'static {
         timeline: Timeline,
         now: Timestamp,
         max: usize,
-    ) -> impl Future<Output = Result<Option<(Self::Tx, Vec<Timer>)>, Error>> + Send;
+    ) -> impl Future<Output = Result<Option<Due<Self::Tx>>, Error>> + Send;
 
     /// When the next timer is due; `None` where none is armed.
-    fn next_due(
-        &self,
-        timeline: Timeline,
-    ) -> impl Future<Output = Result<Option<Timestamp>, Error>> + Send;
+    fn next_due(&self, timeline: Timeline) -> impl Future<Output = Result<Option<Timestamp>, Error>> + Send;
 
     /// The oldest events not acknowledged by the log, with their sequence numbers, ascending.
-    fn outbox_read(
-        &self,
-        max: usize,
-    ) -> impl Future<Output = Result<Vec<(i64, OutboxRow)>, Error>> + Send;
+    fn outbox_read(&self, max: usize) -> impl Future<Output = Result<Vec<(i64, OutboxRow)>, Error>> + Send;
 
     /// Removes exactly these events: they are acknowledged. Those in `parked` were refused for good and
     /// become dead letters in the same transaction.
@@ -58,11 +55,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn parked(&self, max: usize) -> impl Future<Output = Result<Vec<ParkedLetter>, Error>> + Send;
 
     /// Forgets inbox marks taken before `before`, at most `max` of them; how many it forgot.
-    fn prune_inbox(
-        &self,
-        before: Timestamp,
-        max: usize,
-    ) -> impl Future<Output = Result<usize, Error>> + Send;
+    fn prune_inbox(&self, before: Timestamp, max: usize)
+    -> impl Future<Output = Result<usize, Error>> + Send;
 
     /// Signalled by this process's own commits that armed a timer or wrote to the outbox. Commits of
     /// other processes are found by polling, at most a second later.
@@ -76,10 +70,7 @@ pub trait Store: Clone + Send + Sync + 'static {
 /// One transaction. Dropped without [`Tx::commit`], nothing of it happened.
 pub trait Tx: Send + 'static {
     /// Marks events as having had their effect, and tells for each whether it was the first time.
-    fn first_seen(
-        &mut self,
-        marks: &[InboxMark],
-    ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+    fn first_seen(&mut self, marks: &[InboxMark]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
 
     /// The due time under which a wait for `due` can be armed in this transaction: `due` itself, or the
     /// shard's low-water mark where `due` lies below it (such a timer fires at once).
@@ -137,9 +128,8 @@ impl Marks {
     /// Remembers what `begin_due` read from these shards, in order of shard and due time.
     pub(crate) fn page(
         &mut self,
-        timeline: Timeline,
+        (timeline, now): (Timeline, Timestamp),
         shards: impl Iterator<Item = Shard>,
-        now: Timestamp,
         page: &[Timer],
         max: usize,
     ) {

@@ -21,6 +21,11 @@ impl Bounds {
         Self { partitions, lanes: vec![0..0; lanes] }
     }
 
+    /// Partitions of each topic.
+    pub fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
     /// The first offset that is there and the first that is not there yet; `None` where the topic has
     /// no such partition.
     pub fn of(&self, topic: Topic, partition: u16) -> Option<Range<i64>> {
@@ -29,7 +34,8 @@ impl Bounds {
 
     /// Each partition of a topic with its first offset and the first that is not there yet.
     pub fn of_topic(&self, topic: Topic) -> Vec<(u16, i64, i64)> {
-        let lanes = (0..self.partitions).filter_map(|partition| Some((partition, self.of(topic, partition)?)));
+        let lanes =
+            (0..self.partitions).filter_map(|partition| Some((partition, self.of(topic, partition)?)));
         lanes.map(|(partition, range)| (partition, range.start, range.end)).collect()
     }
 

@@ -42,7 +42,8 @@ impl Tally {
 
     pub(crate) fn received(&self, by: &str) {
         for (topic, records, _) in &self.0 {
-            metrics::counter!(RECEIVED, "topic" => topic.short_name(), "by" => by.to_owned()).increment(*records);
+            metrics::counter!(RECEIVED, "topic" => topic.short_name(), "by" => by.to_owned())
+                .increment(*records);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_domain::shard::SHARDS;
 use afterglow_domain::Clock;
+use afterglow_domain::shard::SHARDS;
 
 use crate::error::Error;
 

@@ -121,14 +121,16 @@ impl<S: Source> Tail<S> {
 
     /// Gives out the oldest heads, until one lane has run dry although the log has more of it.
     fn merge(&mut self, known: &Bounds, max: usize) -> Vec<Tailed> {
+        let ends: Vec<i64> = known.of_topic(self.topic).into_iter().map(|(.., end)| end).collect();
         let mut out = Vec::new();
         while out.len() < max {
-            let dry = |(lane, (.., end)): (&Lane, (u16, i64, i64))| lane.ahead.is_empty() && lane.read_to < end;
-            if self.lanes.iter().zip(known.of_topic(self.topic)).any(dry) {
+            let dry = |(lane, end): (&Lane, &i64)| lane.ahead.is_empty() && lane.read_to < *end;
+            if self.lanes.iter().zip(&ends).any(dry) {
                 break;
             }
             let heads = self.lanes.iter_mut().filter(|lane| !lane.ahead.is_empty());
-            let oldest = heads.min_by_key(|lane| lane.ahead.front().map(|head| (head.taken_at, head.partition)));
+            let oldest =
+                heads.min_by_key(|lane| lane.ahead.front().map(|head| (head.taken_at, head.partition)));
             let Some(received) = oldest.and_then(|lane| lane.ahead.pop_front()) else { break };
             self.cursor.advance(received.partition, received.offset + 1);
             out.push(Tailed { received, cursor: self.cursor.clone() });

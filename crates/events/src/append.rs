@@ -46,8 +46,6 @@ pub trait Append: Send + Sync + 'static {
     /// Appends the records, in order per key, and answers once each is on disk or certainly refused:
     /// one result per record, in the records' order. After the first failure of a key no later
     /// record of that key is written by this call.
-    fn append(
-        &self,
-        records: Vec<Record>,
-    ) -> impl Future<Output = Vec<Result<Position, AppendError>>> + Send;
+    fn append(&self, records: Vec<Record>)
+    -> impl Future<Output = Vec<Result<Position, AppendError>>> + Send;
 }

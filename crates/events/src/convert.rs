@@ -2,19 +2,19 @@
 
 use afterglow_domain::{Channel, ConnectionId, Currency, DealKey, DealRef, Intent, Money, Tenant, Timestamp};
 
-use crate::proto;
+use crate::{proto, well_known};
 
 /// A point in time as the contract writes it.
-pub fn timestamp(at: Timestamp) -> pbjson_types::Timestamp {
+pub fn timestamp(at: Timestamp) -> well_known::Timestamp {
     let nanos = at.0.rem_euclid(1_000_000) * 1000;
-    pbjson_types::Timestamp {
+    well_known::Timestamp {
         seconds: at.0.div_euclid(1_000_000),
         nanos: i32::try_from(nanos).expect("below a thousand million"),
     }
 }
 
 /// A point in time as read; out-of-range values are clamped, absent stays absent.
-pub fn from_timestamp(at: Option<&pbjson_types::Timestamp>) -> Option<Timestamp> {
+pub fn from_timestamp(at: Option<&well_known::Timestamp>) -> Option<Timestamp> {
     let at = at?;
     Some(Timestamp(at.seconds.saturating_mul(1_000_000).saturating_add(i64::from(at.nanos) / 1000)))
 }

@@ -141,8 +141,7 @@ fn envelope_of(record: &Record) -> Result<Envelope, DecodeError> {
     let time = required(record, "ce_time")?;
     let time: Timestamp = time.parse().map_err(|_| wrong("ce_time", time, "an RFC 3339 time"))?;
     let tenant = required(record, "ce_tenant")?;
-    let tenant =
-        Tenant::new(tenant).map_err(|_| wrong("ce_tenant", tenant, "1 to 40 of a-z, 0-9 and -"))?;
+    let tenant = Tenant::new(tenant).map_err(|_| wrong("ce_tenant", tenant, "1 to 40 of a-z, 0-9 and -"))?;
     let subject = required(record, "ce_subject")?.to_owned();
     if subject.split('/').next() != Some(tenant.as_str()) {
         return Err(DecodeError::TenantDisagrees { subject: clipped(&subject), tenant });

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod proto;
 pub mod record;
 pub mod topic;
+pub mod well_known;
 
 pub use append::{Append, AppendError, Position};
 pub use body::Body;

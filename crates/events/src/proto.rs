@@ -1,6 +1,6 @@
 //! The generated messages of `proto/afterglow/events/v1`.
 
-#![allow(clippy::pedantic, reason = "generated code")]
+#![allow(clippy::all, clippy::pedantic, clippy::allow_attributes_without_reason, reason = "generated code")]
 #![allow(missing_docs, reason = "the .proto files carry the documentation")]
 
 use std::fmt;

@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn headers_survive_as_a_blob() {
-        let headers = vec![("ce_id".to_owned(), Bytes::from("7")), ("x".to_owned(), Bytes::from_static(&[0xff, 0]))];
+        let headers =
+            vec![("ce_id".to_owned(), Bytes::from("7")), ("x".to_owned(), Bytes::from_static(&[0xff, 0]))];
         let blob = headers_to_bytes(&headers);
         assert_eq!(headers_from_bytes(&blob), Some(headers));
         assert_eq!(headers_from_bytes(&blob[..blob.len() - 1]), None);

@@ -5,7 +5,7 @@
 //! same [`decide`]. There is deliberately no I/O, no async, no clock and no personal data: a contact
 //! is an id here, and its name is read by whoever sends.
 
-//ALOUD pub mod aloud;
+pub mod aloud;
 mod calendar;
 mod decide;
 mod definition;
@@ -15,7 +15,7 @@ mod input;
 mod lint;
 mod publish;
 mod read;
-//SIM pub mod simulate;
+pub mod simulate;
 mod state;
 mod yaml;
 

@@ -20,7 +20,8 @@ mod tests {
 
     #[test]
     fn about_the_asked_share_is_struck_and_always_the_same() {
-        let struck = |seed| (0..1000).filter(|n| strikes(seed, 20, &format!("tp_{n}"), 1)).collect::<Vec<_>>();
+        let struck =
+            |seed| (0..1000).filter(|n| strikes(seed, 20, &format!("tp_{n}"), 1)).collect::<Vec<_>>();
         assert!((150..250).contains(&struck(7).len()), "{}", struck(7).len());
         assert_eq!(struck(7), struck(7));
         assert_ne!(struck(7), struck(8));

@@ -1,11 +1,11 @@
-//! A gift vendor with a ledger; it speaks Tremendous' orders API (see [`api`]'s source facts there).
+//! A gift vendor with a ledger; it speaks the orders API of Tremendous.
 //!
 //! Invariant: one external id is one order, for ever, also over restarts if it has a folder; an answer
 //! is given, or lost, only after the order stands in the ledger.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,13 +102,13 @@ pub(crate) struct Done {
 
 impl Gifts {
     pub(crate) fn open(
-        path: Option<PathBuf>,
+        path: Option<&Path>,
         key: String,
         clock: Arc<dyn Clock>,
         base: String,
     ) -> io::Result<Self> {
         let mut state = State {
-            ledger: Journal::open(path.as_deref())?,
+            ledger: Journal::open(path)?,
             by_external_id: HashMap::new(),
             calls_by_external_id: HashMap::new(),
             orders_by_address: HashMap::new(),

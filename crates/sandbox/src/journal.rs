@@ -24,8 +24,13 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
         let Some(path) = path else { return Ok(Self { rows: Vec::new(), file: None }) };
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(named)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(named)?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(named)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
@@ -44,7 +49,10 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
 
     pub(crate) fn append(&mut self, row: T) -> io::Result<()> {
         if self.rows.len() >= ROWS_MAX {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "the sandbox is full; start it with an empty folder"));
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                "the sandbox is full; start it with an empty folder",
+            ));
         }
         if let Some(file) = &mut self.file {
             let mut line = serde_json::to_vec(&row)?;

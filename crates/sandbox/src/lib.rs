@@ -68,8 +68,13 @@ impl Sandbox {
         let sandbox = Self {
             http: http.local_addr()?,
             smtp: smtp.local_addr()?,
-            gifts: gifts::Gifts::open(file("gifts.jsonl"), options.gift_key, options.clock.clone(), base.clone())?,
-            mailbox: mailbox::Mailbox::open(file("mailbox.jsonl"), options.clock)?,
+            gifts: gifts::Gifts::open(
+                file("gifts.jsonl").as_deref(),
+                options.gift_key,
+                options.clock.clone(),
+                base.clone(),
+            )?,
+            mailbox: mailbox::Mailbox::open(file("mailbox.jsonl").as_deref(), options.clock)?,
             crm: crm::Records::new(options.crm, base),
             stop: CancellationToken::new(),
         };

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use afterglow_domain::{Clock, Timestamp};
@@ -88,8 +88,8 @@ pub(crate) enum Reply {
 }
 
 impl Mailbox {
-    pub(crate) fn open(path: Option<PathBuf>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let mails = Journal::open(path.as_deref())?;
+    pub(crate) fn open(path: Option<&Path>, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let mails = Journal::open(path)?;
         let state = State { mails, heard: 0, heard_by_id: HashMap::new(), faults: Faults::default() };
         Ok(Self { state: Shared::new(state), clock })
     }

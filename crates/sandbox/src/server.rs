@@ -26,7 +26,12 @@ impl Hangup {
 }
 
 /// Accepts until stopped.
-pub(crate) async fn serve(listener: TcpListener, router: Router, tasks: TaskTracker, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -41,7 +46,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, tasks: TaskTrac
 
 async fn connection(stream: TcpStream, router: Router, cut: CancellationToken) {
     let service = TowerToHyperService::new(router.layer(Extension(Hangup(cut.clone()))));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // How it ended concerns its caller, who sees it.
         _ = connection => {}

@@ -42,7 +42,9 @@ impl Clock for SystemClock {
 /// The clocks that the configuration asks for. In a sandbox the second value remembers where the
 /// journey's clock stood: run [`SandboxAnchor::keep`] and, last of all, [`SandboxAnchor::stop`].
 pub fn clocks(
-    settings: &ClockSettings, data_dir: &Path, wall: Arc<dyn Clock>,
+    settings: &ClockSettings,
+    data_dir: &Path,
+    wall: Arc<dyn Clock>,
 ) -> Result<(Clocks, Option<SandboxAnchor>), Error> {
     if settings.seconds_per_day.is_none() {
         SandboxAnchor::refuse_leftover(data_dir)?;

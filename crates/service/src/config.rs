@@ -9,6 +9,7 @@ mod defaults;
 mod host;
 mod platform;
 mod problem;
+mod reading;
 mod roles;
 mod secret;
 mod section;
@@ -29,7 +30,8 @@ pub use roles::{Dispatch, JourneyFile, Resolver, Unsubscribe};
 pub(crate) use show::seconds;
 pub use vendors::{Smtp, Tls, Tremendous, Vendors};
 
-use section::{Reading, Section};
+use reading::Reading;
+use section::Section;
 
 /// Everything that a process needs to be told.
 #[derive(Debug, Clone, Serialize)]
@@ -66,9 +68,7 @@ pub struct Config {
 impl Config {
     /// Reads the file, lays `AFTERGLOW__…` variables of `env` over it and checks everything.
     /// The error is every problem found, in the order of the file; it is never empty.
-    pub fn load(
-        path: &Path, env: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, Vec<Problem>> {
+    pub fn load(path: &Path, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let place = Place::File(path.to_owned(), None);
             vec![Problem::new(Code::Unreadable, place, "file", error.to_string())]
@@ -78,14 +78,18 @@ impl Config {
 
     /// The same for a text that stands for the file `path` (relative paths start at its folder).
     pub fn parse(
-        text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>,
+        text: &str,
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<Problem>> {
         Self::parse_knowing(text, path, env).0
     }
 
     /// The configuration, and the name of every setting that exists.
     fn parse_knowing(
-        text: &str, path: &Path, env: impl IntoIterator<Item = (String, String)>,
+        text: &str,
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
     ) -> (Result<Self, Vec<Problem>>, BTreeSet<String>) {
         let env: BTreeMap<String, String> = env.into_iter().collect();
         let mut tree = match tree::parse(text, path) {
@@ -114,8 +118,12 @@ fn read(root: &Section<'_>) -> Option<Config> {
     let public_url = http.as_ref().map(|http| &http.public_url);
     let sections = root.children("connection");
     connection::refuse_duplicates(&sections);
-    let connections: Option<Vec<_>> =
-        sections.iter().map(|section| Connection::read(section, public_url)).collect::<Vec<_>>().into_iter().collect();
+    let connections: Option<Vec<_>> = sections
+        .iter()
+        .map(|section| Connection::read(section, public_url))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect();
     let vendors = Vendors::read(&root.child("vendors"));
     let sections = root.children("journey");
     let journeys: Option<Vec<_>> =

@@ -91,10 +91,9 @@ impl DataDir {
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
-        sign(&mut lock).and_then(|()| probe(path)).map_err(|source| Error::NotWritable {
-            path: path.to_owned(),
-            source,
-        })?;
+        sign(&mut lock)
+            .and_then(|()| probe(path))
+            .map_err(|source| Error::NotWritable { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), _lock: Some(lock) })
     }
 

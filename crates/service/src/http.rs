@@ -51,7 +51,7 @@ impl Default for Limits {
             // The slowest honest sender seen needs two seconds.
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             // Real webhooks have 2 KiB of headers; proxies add some.
             header_bytes_max: 32 << 10,
             // A batch of 100 Salesforce notifications stays below half of it.
@@ -70,7 +70,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until `shutdown` drains: then it accepts no more, finishes the requests that it has, and
 /// ends; on the hard stop it drops them.
 pub async fn serve(
-    listener: TcpListener, router: Router, limits: Limits, shutdown: Shutdown,
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: Shutdown,
 ) -> Result<(), Infallible> {
     let permits = Arc::new(Semaphore::new(limits.connections_max));
     let limits = Arc::new(limits);
@@ -96,7 +99,8 @@ pub async fn serve(
 
 /// The next connection. The permit comes first, so that what exceeds the cap is never accepted.
 async fn accept(
-    listener: &TcpListener, permits: &Arc<Semaphore>,
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {

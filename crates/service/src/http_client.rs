@@ -123,7 +123,7 @@ mod tests {
     use crate::lifecycle::Tasks;
 
     async fn fake() -> (Tasks, String) {
-        let chunks = || futures::stream::iter(vec![Ok::<_, std::io::Error>("x".repeat(600)); 2]);
+        let chunks = || futures::stream::iter([1, 2].map(|_| Ok::<_, std::io::Error>("x".repeat(600))));
         let router = Router::new()
             .route("/long", get(async || "x".repeat(1200)))
             .route("/chunked", get(async move || Body::from_stream(chunks())))
@@ -143,7 +143,10 @@ mod tests {
         assert_eq!(ask("/away").await.status(), 307);
         for path in ["/long", "/chunked"] {
             assert_eq!(read_capped(ask(path).await, 1200).await.unwrap().len(), 1200, "{path}");
-            assert!(matches!(read_capped(ask(path).await, 1199).await, Err(BodyError::TooLong(1199))), "{path}");
+            assert!(
+                matches!(read_capped(ask(path).await, 1199).await, Err(BodyError::TooLong(1199))),
+                "{path}"
+            );
         }
         tasks.shutdown().abort();
     }

@@ -43,6 +43,16 @@ impl Shutdown {
         self.hard.cancelled().await;
     }
 
+    /// The soft stop as a token, for loops that take one.
+    pub fn soft_token(&self) -> CancellationToken {
+        self.soft.clone()
+    }
+
+    /// The hard stop as a token.
+    pub fn hard_token(&self) -> CancellationToken {
+        self.hard.clone()
+    }
+
     /// Whether the process drains.
     pub fn is_soft(&self) -> bool {
         self.soft.is_cancelled()

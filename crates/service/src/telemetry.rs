@@ -33,7 +33,13 @@ pub fn init(settings: &Telemetry) -> Result<(), Error> {
     match settings.log {
         LogFormat::Human => lines.with_target(false).compact().finish().try_init()?,
         LogFormat::Json => {
-            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).finish().try_init()?;
+            lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(true)
+                .with_span_list(false)
+                .finish()
+                .try_init()?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// The elements of a JSON array as they stand in the body, trimmed; what is inside them is not checked,
 /// so that a broken one does not lose its neighbours. `None` where the array itself has no clear end or

@@ -92,7 +92,9 @@ pub enum Error {
         hint: Option<&'static str>,
     },
     /// Signed with v1, which this connection does not allow.
-    #[error("the request is signed with v1, which can be replayed: set allow_v1 if this app sends nothing newer")]
+    #[error(
+        "the request is signed with v1, which can be replayed: set allow_v1 if this app sends nothing newer"
+    )]
     V1NotAllowed,
 }
 
@@ -120,7 +122,12 @@ pub struct Verifier {
 
 impl Verifier {
     /// Decides whether HubSpot sent this request. A v3 signature, where there is one, decides alone.
-    pub fn verify(&self, request: &Request<'_>, headers: &HeaderMap, now: Timestamp) -> Result<Verified, Error> {
+    pub fn verify(
+        &self,
+        request: &Request<'_>,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Verified, Error> {
         if headers.contains_key(V3_HEADER) {
             return self.verify_v3(request, headers, now);
         }
@@ -144,14 +151,20 @@ impl Verifier {
         }
     }
 
-    fn verify_v3(&self, request: &Request<'_>, headers: &HeaderMap, now: Timestamp) -> Result<Verified, Error> {
+    fn verify_v3(
+        &self,
+        request: &Request<'_>,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Verified, Error> {
         let presented = presented(headers, V3_HEADER, |text| STANDARD.decode(text).ok())?;
         let timestamp =
             single(headers, TIMESTAMP_HEADER)?.ok_or(Error::Missing("X-HubSpot-Request-Timestamp"))?;
         if timestamp.len() != 13 || !timestamp.bytes().all(|b| b.is_ascii_digit()) {
             return Err(Error::Malformed("the signature's time is not 13 digits of milliseconds"));
         }
-        let theirs: i64 = timestamp.parse().map_err(|_| Error::Malformed("the signature's time is no number"))?;
+        let theirs: i64 =
+            timestamp.parse().map_err(|_| Error::Malformed("the signature's time is no number"))?;
         let skew_ms = now.as_millis().saturating_sub(theirs);
         if skew_ms.saturating_abs() > SKEW_MAX_MS {
             return Err(Error::Stale { skew_ms });
@@ -177,7 +190,8 @@ impl Verifier {
             })
         };
         // HubSpot documents the decoded form, its SDKs sign the raw one; both cover the same request.
-        let decoded = Some(uri::decoded(request.uri)).filter(|uri| version == Version::V3 && uri != request.uri);
+        let decoded =
+            Some(uri::decoded(request.uri)).filter(|uri| version == Version::V3 && uri != request.uri);
         if let Some(secret) = fits(request.uri).or_else(|| decoded.as_deref().and_then(fits)) {
             return Ok(Verified { secret, version });
         }
@@ -231,7 +245,11 @@ fn presented(
             found.extend(bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()));
         }
     }
-    if found.is_empty() { Err(Error::Malformed("the signature does not decode to 32 bytes")) } else { Ok(found) }
+    if found.is_empty() {
+        Err(Error::Malformed("the signature does not decode to 32 bytes"))
+    } else {
+        Ok(found)
+    }
 }
 
 /// The value of a header that may occur once.

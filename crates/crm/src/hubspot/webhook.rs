@@ -151,7 +151,8 @@ impl Event<'_> {
         }
         let properties = self.properties.as_ref();
         let property_id = properties.and_then(|all| value(all.hs_object_id));
-        let object = id(self.object_id).or_else(|| id(self.id)).or_else(|| property_id.filter(|id| is_id(id)));
+        let object =
+            id(self.object_id).or_else(|| id(self.id)).or_else(|| property_id.filter(|id| is_id(id)));
         let object = object.ok_or("it has neither a subscriptionType nor the id of a deal")?;
         let deal = DealKey::hubspot(portal, &object).map_err(|_| "the deal's id is not one of HubSpot's")?;
         let stage = properties.and_then(|all| value(all.dealstage)).filter(|stage| !stage.is_empty());

@@ -34,7 +34,14 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for bad in ["", "006xx000001a2b", "006xx000001a2bcAA", "006xx000001a2b'", "00d7f00000107xsUAI", "ä06xx000001a2b"] {
+        for bad in [
+            "",
+            "006xx000001a2b",
+            "006xx000001a2bcAA",
+            "006xx000001a2b'",
+            "00d7f00000107xsUAI",
+            "ä06xx000001a2b",
+        ] {
             assert_eq!(to18(bad), None, "{bad:?}");
         }
     }

@@ -55,6 +55,10 @@ mod tests {
     #[test]
     fn a_fault_escapes_its_text() {
         let fault = fault(Fault::Client, "a <b> & c");
-        assert!(fault.contains("<faultcode>soapenv:Client</faultcode><faultstring>a &lt;b&gt; &amp; c</faultstring>"));
+        assert!(
+            fault.contains(
+                "<faultcode>soapenv:Client</faultcode><faultstring>a &lt;b&gt; &amp; c</faultstring>"
+            )
+        );
     }
 }

@@ -33,7 +33,8 @@ pub(super) async fn append_outbox(
     rows: &[OutboxRow],
 ) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new("insert into outbox (shard, topic, key, headers, value) ");
+        let mut query =
+            QueryBuilder::<Sqlite>::new("insert into outbox (shard, topic, key, headers, value) ");
         query.push_values(chunk, |mut values, row| {
             values
                 .push_bind(i64::from(row.shard.number()))
@@ -104,8 +105,7 @@ pub(super) async fn store_cursors(
 }
 
 /// The cursors of one group.
-pub(super) const READ_CURSORS: &str =
-    "select topic, partition, next_offset, last_event_id, at from cursor where consumer = ? order by topic, partition";
+pub(super) const READ_CURSORS: &str = "select topic, partition, next_offset, last_event_id, at from cursor where consumer = ? order by topic, partition";
 
 pub(super) fn cursor(row: &SqliteRow) -> Result<Cursor, Error> {
     let topic: String = row.try_get("topic")?;
@@ -142,7 +142,8 @@ pub(super) async fn park(connection: &mut SqliteConnection, letters: &[ParkedLet
 }
 
 /// The newest parked letters.
-pub(super) const READ_PARKED: &str = "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at
+pub(super) const READ_PARKED: &str =
+    "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at
      from parked order by at desc, id limit ?";
 
 /// A parked letter of a row of [`READ_PARKED`].

@@ -114,9 +114,8 @@ pub(super) async fn arm(connection: &mut SqliteConnection, timers: &[Timer]) -> 
 
 pub(super) async fn disarm(connection: &mut SqliteConnection, timers: &[Timer]) -> Result<(), Error> {
     for chunk in timers.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "delete from timer where (timeline, shard, due_at, owner, key) in (",
-        );
+        let mut query =
+            QueryBuilder::<Sqlite>::new("delete from timer where (timeline, shard, due_at, owner, key) in (");
         query.push_values(chunk, |mut row, timer| {
             row.push_bind(timer.timeline.number())
                 .push_bind(i64::from(timer.shard.number()))

@@ -63,7 +63,7 @@ impl Tx {
                 break;
             }
         }
-        self.marks.page(timeline, timers::shards_of(class), now, &page, max);
+        self.marks.page((timeline, now), timers::shards_of(class), &page, max);
         Ok(page)
     }
 }
@@ -109,11 +109,7 @@ impl crate::Store for Store {
         rows.iter().map(core::outbox_row).collect()
     }
 
-    async fn outbox_settle(
-        &self,
-        acknowledged: &[i64],
-        parked: &[(i64, ParkedLetter)],
-    ) -> Result<(), Error> {
+    async fn outbox_settle(&self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
         let mut tx = self.tx().await?;
         core::delete_outbox(tx.connection(), acknowledged).await?;
         let (seqs, letters): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();

@@ -179,9 +179,14 @@ where
         };
         metrics::counter!(metric::ERRORED, "role" => handler.role()).increment(1);
         if let [culprit] = items {
-            tracing::error!(role = handler.role(), reason, topic = culprit.received().record.topic.name(),
-                partition = culprit.received().partition, offset = culprit.received().offset,
-                "consumer: record parked");
+            tracing::error!(
+                role = handler.role(),
+                reason,
+                topic = culprit.received().record.topic.name(),
+                partition = culprit.received().partition,
+                offset = culprit.received().offset,
+                "consumer: record parked"
+            );
             let parked = [bad(handler, culprit.received().clone(), reason)];
             attempt(handler, store, &parked, cursors).await?.map_err(Error::Refused)?;
         } else {

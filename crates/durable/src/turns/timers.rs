@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// How much later, on its own clock, a timer is tried again whose decision fails: often enough to heal
 /// by itself after an upgrade, seldom enough not to burn.
-const POSTPONED: Duration = Duration::from_secs(3600);
+const POSTPONED: Duration = Duration::from_hours(1);
 
 /// Fires what is due on one clock, until `stop`. `wall_of` turns a wait on that clock into one on the wall.
 pub async fn run_timers<H, S>(
@@ -85,7 +85,8 @@ where
     let role = handler.role();
     metrics::counter!(metric::TIMERS_FIRED, "role" => role).increment(page.len() as u64);
     for timer in &page {
-        metrics::histogram!(metric::TIMER_LATENESS, "role" => role).record(now.since(timer.due).as_secs_f64());
+        metrics::histogram!(metric::TIMER_LATENESS, "role" => role)
+            .record(now.since(timer.due).as_secs_f64());
     }
     Ok(page.len())
 }
@@ -119,3 +120,5 @@ where
     tx.commit().await
 }
 
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,12 @@ impl TailCursor {
     }
 
     /// The cursor, if it is one of this topic and log and everything behind it is still there.
-    pub(super) fn checked(self, topic: Topic, log_id: &str, bounds: &[(u16, i64, i64)]) -> Result<Self, Error> {
+    pub(super) fn checked(
+        self,
+        topic: Topic,
+        log_id: &str,
+        bounds: &[(u16, i64, i64)],
+    ) -> Result<Self, Error> {
         if self.topic != topic {
             return Err(Error::Cursor(format!("it is one of {}, not of {topic}", self.topic)));
         }
@@ -93,7 +98,8 @@ fn parse(text: &str) -> Option<TailCursor> {
     let topic = Topic::parse(parts.next()?)?;
     let log_id = parts.next()?;
     // As many as the largest log has partitions, before anything is allocated for a stranger's text.
-    let offsets: Vec<i64> = parts.next()?.split('.').take(65).map(|offset| offset.parse().ok()).collect::<Option<_>>()?;
+    let offsets: Vec<i64> =
+        parts.next()?.split('.').take(65).map(|offset| offset.parse().ok()).collect::<Option<_>>()?;
     parts.next()?;
     let sound = parts.next().is_none() && offsets.iter().all(|offset| *offset >= 0);
     sound.then(|| TailCursor::new(topic, log_id, offsets))
@@ -116,7 +122,17 @@ mod tests {
         let text = TailCursor::new(Topic::Deals, "00ff", vec![3, 17]).to_string();
         let changed = text.replace(".17~", ".18~");
         let endless = format!("deals~00ff~{}~00000000", vec!["1"; 100_000].join("."));
-        for bad in ["", "deals", "deals~00ff~1~", "fax~00ff~1~0", "deals~00ff~-1~0", "deals~00ff~1.x~0", &text[1..], &changed, &endless] {
+        for bad in [
+            "",
+            "deals",
+            "deals~00ff~1~",
+            "fax~00ff~1~0",
+            "deals~00ff~-1~0",
+            "deals~00ff~1.x~0",
+            &text[1..],
+            &changed,
+            &endless,
+        ] {
             assert!(matches!(bad.parse::<TailCursor>(), Err(Error::Cursor(_))), "{bad}");
         }
     }

@@ -27,7 +27,8 @@ impl Run<'_> {
 
     fn waive_expired(&mut self, state: &mut State) {
         let held = state.phase == Phase::Held;
-        for promise in state.promises.iter_mut().filter(|promise| promise.deadline <= self.now) {
+        let now = self.now;
+        for promise in state.promises.iter_mut().filter(|promise| promise.deadline <= now) {
             match &promise.status {
                 Status::Recalled => promise.status = Status::Undelivered,
                 Status::Waiting { reason, .. } => {
@@ -144,8 +145,9 @@ impl Run<'_> {
 }
 
 fn postpone(state: &mut State, index: usize, until: Timestamp, why: Option<String>) {
-    if let Status::Waiting { due, reason } = &mut state.promises[index].status {
-        *due = until.max(state.promises[index].planned);
+    let promise = &mut state.promises[index];
+    if let Status::Waiting { due, reason } = &mut promise.status {
+        *due = until.max(promise.planned);
         *reason = why.or_else(|| reason.take());
     }
 }

@@ -1,7 +1,9 @@
 //! Rules 5 and 7: other facts, another day 0, and a deal that is won again.
 
+use afterglow_domain::Timestamp;
 use jiff::civil::Date;
 
+use crate::definition::Definition;
 use crate::effect::Effect;
 use crate::input::Facts;
 use crate::state::{Phase, Promise, State, Status};
@@ -31,7 +33,7 @@ impl Run<'_> {
         let closed: Vec<bool> = state.promises.iter().map(|promise| !promise.is_open()).collect();
         self.re_anchor(state, facts);
         let start = self.definition.sending.zone.date_of(facts.heard);
-        let mut planner = self.planner(state, start, |promise| promise.status != Status::Delivered);
+        let mut planner = planner(self.definition, state, start, |promise| promise.status != Status::Delivered);
         for (promise, closed) in state.promises.iter_mut().zip(closed) {
             match promise.status {
                 Status::Recalled => self.promise_again(promise, state.day_zero),
@@ -50,7 +52,7 @@ impl Run<'_> {
         state.day_zero = anchor;
         let start = self.definition.sending.zone.date_of(facts.heard);
         let waits = |promise: &Promise| matches!(promise.status, Status::Waiting { .. });
-        let mut planner = self.planner(state, start, waits);
+        let mut planner = planner(self.definition, state, start, waits);
         for promise in state.promises.iter_mut().filter(|promise| waits(promise)) {
             let Some(moment) = self.definition.moment(&promise.moment) else { continue };
             let plan = planner.plan(moment);
@@ -84,7 +86,7 @@ impl Run<'_> {
     pub(super) fn next_occurrence(
         &mut self,
         promise: &mut Promise,
-        due: afterglow_domain::Timestamp,
+        due: Timestamp,
         reason: Option<String>,
     ) {
         if due >= promise.deadline {
@@ -110,11 +112,12 @@ impl Run<'_> {
         }
     }
 
-    fn planner(&self, state: &State, start: Date, of: impl Fn(&Promise) -> bool) -> Planner<'_> {
-        let promises = state.promises.iter().filter(|promise| of(promise));
-        let moments = promises.filter_map(|promise| self.definition.moment(&promise.moment));
-        Planner::new(self.definition, state.day_zero, start, moments)
-    }
+}
+
+fn planner<'a>(definition: &'a Definition, state: &State, start: Date, of: impl Fn(&Promise) -> bool) -> Planner<'a> {
+    let promises = state.promises.iter().filter(|promise| of(promise));
+    let moments = promises.filter_map(|promise| definition.moment(&promise.moment));
+    Planner::new(definition, state.day_zero, start, moments)
 }
 
 fn learn_people(state: &mut State, facts: &Facts) {

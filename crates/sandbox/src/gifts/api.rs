@@ -94,8 +94,13 @@ pub(super) async fn list(
     let wanted = |order: &&Order| filter.external_id.is_none() || order.external_id == filter.external_id;
     let orders = gifts.orders();
     // The vendor lists the newest first, ten of them.
-    let listed: Vec<Value> =
-        orders.iter().rev().filter(wanted).take(10).map(|o| document(&gifts, o, false)["order"].clone()).collect();
+    let listed: Vec<Value> = orders
+        .iter()
+        .rev()
+        .filter(wanted)
+        .take(10)
+        .map(|o| document(&gifts, o, false)["order"].clone())
+        .collect();
     Json(json!({"orders": listed, "total_count": orders.iter().filter(wanted).count()})).into_response()
 }
 
@@ -109,7 +114,11 @@ pub(super) async fn show(State(gifts): State<Gifts>, Path(id): Path<String>, hea
     }
 }
 
-pub(super) async fn reward(State(gifts): State<Gifts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn reward(
+    State(gifts): State<Gifts>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     if let Err(refused) = admit(&gifts, &headers).await {
         return refused;
     }
@@ -147,7 +156,9 @@ async fn admit(gifts: &Gifts, headers: &HeaderMap) -> Result<(), Response> {
     tokio::time::sleep(delay).await;
     match refuse {
         None => Ok(()),
-        Some(402) => Err(error(402, "Not enough funds to carry out this operation. Fund your balance to proceed.")),
+        Some(402) => {
+            Err(error(402, "Not enough funds to carry out this operation. Fund your balance to proceed."))
+        }
         Some(429) => Err(error(429, "Rate limit exceeded, this request was not processed")),
         Some(status) => Err(error(status, "Something went wrong. We have been notified")),
     }
@@ -165,7 +176,8 @@ fn wish(body: &[u8]) -> Result<Wish, String> {
         return Err("this sandbox delivers by LINK only".to_owned());
     }
     let currency = Currency::new(&reward.value.currency_code).map_err(|e| e.to_string())?;
-    let amount = Money::parse_decimal(&reward.value.denomination.to_string(), currency).map_err(|e| e.to_string())?;
+    let amount =
+        Money::parse_decimal(&reward.value.denomination.to_string(), currency).map_err(|e| e.to_string())?;
     if amount.minor <= 0 {
         return Err("denomination must be more than 0".to_owned());
     }

@@ -47,7 +47,8 @@ pub(super) async fn show(State(mailbox): State<Mailbox>, Path(no): Path<u64>) ->
     }
     let _ = write!(body, "</table><pre>{}</pre>", escape(&letter.text));
     if let Some(html) = letter.html {
-        let _ = write!(body, "<iframe sandbox title=\"the HTML part\" srcdoc=\"{}\"></iframe>", escape(&html));
+        let _ =
+            write!(body, "<iframe sandbox title=\"the HTML part\" srcdoc=\"{}\"></iframe>", escape(&html));
     }
     page(&letter.subject, &body)
 }

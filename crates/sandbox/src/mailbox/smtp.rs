@@ -21,7 +21,12 @@ const RECIPIENTS_MAX: usize = 100;
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Accepts until stopped.
-pub(crate) async fn serve(listener: TcpListener, mailbox: Mailbox, tasks: TaskTracker, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    mailbox: Mailbox,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -78,7 +83,9 @@ impl Dialogue {
         match verb {
             "EHLO" => {
                 self.reset();
-                format!("250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAIL_BYTES_MAX}\r\n250-SMTPUTF8\r\n250 8BITMIME")
+                format!(
+                    "250-sandbox\r\n250-PIPELINING\r\n250-SIZE {MAIL_BYTES_MAX}\r\n250-SMTPUTF8\r\n250 8BITMIME"
+                )
             }
             "HELO" | "RSET" => {
                 self.reset();

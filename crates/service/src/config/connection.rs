@@ -101,7 +101,7 @@ impl Connection {
         let base_url = section.outbound_url("base_url", default_url);
         let public_url = section.url("public_url").or_else(|| http_public_url.cloned());
         let zone = zone(section);
-        let currency = section.parsed("currency", Code::Value);
+        let currency = section.parsed_with("currency", Code::Value, Currency::new);
         let rate_per_10s = section.number("rate_per_10s", defaults::RATE_PER_10S, &(1..=10_000));
         let won_stages = section.texts("won_stages");
         if kind.is_some() {

@@ -96,6 +96,8 @@ mod tests {
     #[test]
     fn loopback_is_decided_without_looking_up_names() {
         assert!(["localhost", "127.0.0.1", "127.9.9.9", "::1"].iter().all(|host| is_loopback(host)));
-        assert!(!["localhost.evil.com", "10.0.0.1", "0.0.0.0", "2130706433"].iter().any(|host| is_loopback(host)));
+        assert!(
+            !["localhost.evil.com", "10.0.0.1", "0.0.0.0", "2130706433"].iter().any(|host| is_loopback(host))
+        );
     }
 }

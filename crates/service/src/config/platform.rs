@@ -109,7 +109,7 @@ impl ClockSettings {
     pub(super) fn read(section: &Section<'_>) -> Self {
         let day = 1..=u64::from(DAY_SECONDS);
         let seconds_per_day: Option<u32> = section.optional_number("seconds_per_day", &day);
-        if let Some(seconds) = seconds_per_day.filter(|seconds| DAY_SECONDS % seconds != 0) {
+        if let Some(seconds) = seconds_per_day.filter(|seconds| !DAY_SECONDS.is_multiple_of(*seconds)) {
             let message = format!("is {seconds}; it must divide 86400, as 1, 2, 5, 10, 60, 600 and 3600 do");
             section.note(Code::Value, "seconds_per_day", message);
         }

@@ -26,9 +26,7 @@ pub(super) fn read(section: &Section<'_>, key: &str, node: &Node, bytes_min: usi
     checked.map_err(|(code, message)| section.note(code, key, message)).ok()
 }
 
-fn from_reference(
-    section: &Section<'_>, table: &BTreeMap<String, Node>,
-) -> Result<String, (Code, String)> {
+fn from_reference(section: &Section<'_>, table: &BTreeMap<String, Node>) -> Result<String, (Code, String)> {
     let unreadable = |message: String| (Code::SecretUnreadable, message);
     let mut entries = table.iter().map(|(name, node)| (name.as_str(), &node.value));
     match (entries.next(), entries.next()) {

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,46 +15,9 @@ use secrecy::SecretString;
 
 use super::host::BaseUrl;
 use super::problem::{Code, Place, Problem};
+use super::reading::{Outbound, Reading};
 use super::secret;
 use super::tree::{Node, Value};
-
-/// What one reading of a configuration collects.
-pub(super) struct Reading<'a> {
-    pub(super) file: &'a Path,
-    pub(super) env: &'a BTreeMap<String, String>,
-    pub(super) problems: RefCell<Vec<Problem>>,
-    pub(super) warnings: RefCell<Vec<Problem>>,
-    /// Every server that the product would call, for the checks that span sections.
-    pub(super) outbound: RefCell<Vec<Outbound>>,
-    /// Every setting that exists, entries of lists without their number: `connection[].zone`.
-    pub(super) known: RefCell<BTreeSet<String>>,
-}
-
-/// A server that the product would call.
-pub(super) struct Outbound {
-    pub(super) host: String,
-    pub(super) encrypted: bool,
-    pub(super) place: Place,
-    pub(super) field: String,
-}
-
-impl<'a> Reading<'a> {
-    pub(super) fn new(file: &'a Path, env: &'a BTreeMap<String, String>) -> Self {
-        Self {
-            file,
-            env,
-            problems: RefCell::default(),
-            warnings: RefCell::default(),
-            outbound: RefCell::default(),
-            known: RefCell::default(),
-        }
-    }
-
-    /// A path of the file, which is relative to the folder that the file is in.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("")).join(path)
-    }
-}
 
 /// One section, which may be absent: then every setting has its default.
 pub(super) struct Section<'a> {
@@ -181,8 +143,18 @@ impl<'a> Section<'a> {
 
     /// A text that a type of its own understands, if given.
     pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str, code: Code) -> Option<T> {
+        self.parsed_with(key, code, str::parse)
+    }
+
+    /// A text that a function understands, if given.
+    pub(super) fn parsed_with<T, E: Display>(
+        &self,
+        key: &'static str,
+        code: Code,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let text = self.text(key)?;
-        text.parse().map_err(|error: T::Err| self.note(code, key, format!("{text:?}: {error}"))).ok()
+        parse(&text).map_err(|error| self.note(code, key, format!("is {text:?}: {error}"))).ok()
     }
 
     /// The same where the setting is required.
@@ -203,7 +175,9 @@ impl<'a> Section<'a> {
 
     /// A whole number within a range, if given.
     pub(super) fn optional_number<N: TryFrom<u64>>(
-        &self, key: &'static str, range: &RangeInclusive<u64>,
+        &self,
+        key: &'static str,
+        range: &RangeInclusive<u64>,
     ) -> Option<N> {
         let node = self.get(key)?;
         let number = whole_number(node).or_else(|| self.wrong_type(key, "a whole number"))?;
@@ -217,14 +191,20 @@ impl<'a> Section<'a> {
 
     /// A whole number within a range.
     pub(super) fn number<N: TryFrom<u64>>(
-        &self, key: &'static str, default: N, range: &RangeInclusive<u64>,
+        &self,
+        key: &'static str,
+        default: N,
+        range: &RangeInclusive<u64>,
     ) -> N {
         self.optional_number(key, range).unwrap_or(default)
     }
 
     /// A duration written as whole seconds.
     pub(super) fn seconds(
-        &self, key: &'static str, default: Duration, range: &RangeInclusive<u64>,
+        &self,
+        key: &'static str,
+        default: Duration,
+        range: &RangeInclusive<u64>,
     ) -> Duration {
         self.optional_number(key, range).map_or(default, Duration::from_secs)
     }
@@ -232,8 +212,10 @@ impl<'a> Section<'a> {
     /// A list of whole numbers, if given.
     pub(super) fn numbers(&self, key: &'static str) -> Option<Vec<u64>> {
         let items = self.list(key)?;
-        let read: Option<Vec<u64>> =
-            items.iter().map(|item| whole_number(item).and_then(|number| u64::try_from(number).ok())).collect();
+        let read: Option<Vec<u64>> = items
+            .iter()
+            .map(|item| whole_number(item).and_then(|number| u64::try_from(number).ok()))
+            .collect();
         read.or_else(|| self.wrong_type(key, "a list of whole numbers such as [10, 60]"))
     }
 
@@ -278,7 +260,7 @@ impl<'a> Section<'a> {
 
     /// The address of a server that the product calls.
     pub(super) fn outbound_url(&self, key: &'static str, default: Option<&str>) -> Option<BaseUrl> {
-        let url = match default {
+        let url: BaseUrl = match default {
             Some(default) if !self.has(key) => default.parse().ok(),
             _ => self.required(key, Code::Url),
         }?;

@@ -24,14 +24,13 @@ pub(super) fn hidden<S: Serializer>(_: &SecretString, serializer: S) -> Result<S
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 pub(super) fn hidden_option<S: Serializer>(
-    secret: &Option<SecretString>, serializer: S,
+    secret: &Option<SecretString>,
+    serializer: S,
 ) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(|_| HIDDEN).serialize(serializer)
 }
 
-pub(super) fn hidden_list<S: Serializer>(
-    secrets: &[SecretString], serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(super) fn hidden_list<S: Serializer>(secrets: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
     vec![HIDDEN; secrets.len()].serialize(serializer)
 }
 

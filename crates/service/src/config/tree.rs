@@ -68,7 +68,7 @@ struct Lines<'a> {
 impl Lines<'_> {
     fn place(&self, offset: usize) -> Place {
         let before = &self.text.as_bytes()[..offset.min(self.text.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         Place::File(self.file.to_owned(), Some(line))
     }
 
@@ -143,7 +143,8 @@ fn put(target: &mut Node, path: &[String], node: Node) -> Result<(), String> {
         Value::Table(table) => {
             // `[[connection]]` entries are addressed by number, so an absent one becomes a list.
             let numbered = rest.first().is_some_and(|next| next.parse::<usize>().is_ok());
-            let fresh = || if numbered { Node { value: Value::List(Vec::new()), ..empty() } } else { empty() };
+            let fresh =
+                || if numbered { Node { value: Value::List(Vec::new()), ..empty() } } else { empty() };
             put(table.entry(head.clone()).or_insert_with(fresh), rest, node)
         }
         Value::List(items) => {

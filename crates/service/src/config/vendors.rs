@@ -70,7 +70,11 @@ impl Tremendous {
         section.require("products");
         let products = section.names("products");
         if section.has("products") && !products.contains_key("default") {
-            section.note(Code::Together, "products", "has no default; a journey's other picks have no product");
+            section.note(
+                Code::Together,
+                "products",
+                "has no default; a journey's other picks have no product",
+            );
         }
         section.finish();
         let (base_url, secret) = (base_url?, secret?);

@@ -65,13 +65,17 @@ pub(super) async fn serve(accepted: Accepted, router: Router, shutdown: Shutdown
 type Served<S> = http1::Connection<TokioIo<Watched>, S>;
 
 async fn run<S>(
-    mut connection: Pin<&mut Served<S>>, deadline: &mut watch::Receiver<Waiting>, shutdown: &Shutdown,
+    mut connection: Pin<&mut Served<S>>,
+    deadline: &mut watch::Receiver<Waiting>,
+    shutdown: &Shutdown,
 ) where
     S: hyper::service::Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
 {
     let mut draining = false;
     loop {
         tokio::select! {
+            // What has come is looked at before the deadline: a busy process blames nobody else.
+            biased;
             // A peer that breaks off or speaks no HTTP is its own affair; hyper has answered it.
             _ = connection.as_mut() => return,
             () = shutdown.soft(), if !draining => {
@@ -166,7 +170,9 @@ impl Watched {
 
 impl AsyncRead for Watched {
     fn poll_read(
-        mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>,
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
@@ -184,7 +190,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>],
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.wrote(result)
@@ -214,7 +222,8 @@ impl hyper::body::Body for Answer {
     type Error = axum::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>, cx: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }

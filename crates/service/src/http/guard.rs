@@ -21,7 +21,6 @@ use axum::response::Response;
 use futures::FutureExt;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Body as _;
 use tower::ServiceExt;
 
 use super::Limits;
@@ -54,7 +53,7 @@ where
     check_head(&request)?;
     let size = request.body().size_hint();
     if size.lower() > limits.body_bytes_max as u64 {
-        return Err(too_large());
+        return too_large();
     }
     let (head, body) = request.into_parts();
     if size.exact() == Some(0) {
@@ -63,9 +62,9 @@ where
     let reading = Limited::new(body, limits.body_bytes_max).collect();
     match tokio::time::timeout(limits.body_timeout, reading).await {
         Ok(Ok(body)) => Ok(Request::from_parts(head, Body::from(body.to_bytes()))),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "body-broken", "The body ended before its length")),
-        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "body-slow", "The body did not come in time")),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(),
+        Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "body-broken", "The body ended before its length"),
+        Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "body-slow", "The body did not come in time"),
     }
 }
 
@@ -73,11 +72,11 @@ fn check_head<B>(request: &Request<B>) -> Result<(), Box<Response>> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next();
     if host.is_none_or(HeaderValue::is_empty) || hosts.next().is_some() {
-        return Err(refuse(StatusCode::BAD_REQUEST, "host", "A request has exactly one Host header"));
+        return refuse(StatusCode::BAD_REQUEST, "host", "A request has exactly one Host header");
     }
     let uri = request.uri();
     if uri.path_and_query().map_or(0, |target| target.as_str().len()) > TARGET_BYTES_MAX {
-        return Err(refuse(StatusCode::URI_TOO_LONG, "target-too-long", "The request target is too long"));
+        return refuse(StatusCode::URI_TOO_LONG, "target-too-long", "The request target is too long");
     }
     let path = uri.path();
     if path.contains('%') || path.contains("//") || path.split('/').any(|part| part == "..") {
@@ -85,18 +84,19 @@ fn check_head<B>(request: &Request<B>) -> Result<(), Box<Response>> {
     }
     let plain_body = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if !request.headers().get_all(header::CONTENT_ENCODING).iter().all(plain_body) {
-        let mut refusal = refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", "Send the body uncompressed");
+        let title = "Send the body uncompressed";
+        let mut refusal = problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", title, title);
         refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        return Err(refusal);
+        return Err(Box::new(refusal));
     }
     Ok(())
 }
 
-fn refuse(status: StatusCode, kind: &str, title: &str) -> Box<Response> {
-    Box::new(problem(status, kind, title, title))
+fn refuse<T>(status: StatusCode, kind: &str, title: &str) -> Result<T, Box<Response>> {
+    Err(Box::new(problem(status, kind, title, title)))
 }
 
-fn too_large() -> Box<Response> {
+fn too_large<T>() -> Result<T, Box<Response>> {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is larger than the limit")
 }
 

@@ -97,7 +97,9 @@ fn the_window_is_five_minutes_both_ways() {
 
 #[test]
 fn a_timestamp_is_thirteen_digits() {
-    for bad in ["NaN", "-1", "1772789400", "1772789400000.0", "+772789400000", "177278940000012345678901234567", ""] {
+    for bad in
+        ["NaN", "-1", "1772789400", "1772789400000.0", "+772789400000", "177278940000012345678901234567", ""]
+    {
         let headers = headers(&[(V3_HEADER, VECTOR), (TIMESTAMP_HEADER, bad)]);
         let outcome = verifier().verify(&request(URI, BODY), &headers, AT);
         assert!(matches!(outcome, Err(Error::Malformed(_))), "{bad}");

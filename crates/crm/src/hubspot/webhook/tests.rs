@@ -36,7 +36,9 @@ fn a_stage_change_hints_at_its_deal() {
 #[test]
 fn generic_events_are_told_apart_by_their_object_type() {
     let event = |kind: &str| {
-        format!(r#"[{{"subscriptionType":"object.deletion","objectTypeId":"{kind}","objectId":546500061938,"portalId":33}}]"#)
+        format!(
+            r#"[{{"subscriptionType":"object.deletion","objectTypeId":"{kind}","objectId":546500061938,"portalId":33}}]"#
+        )
     };
     assert_eq!(deals_of(&event("0-3")), ["546500061938"]);
     assert_eq!(one(&event("0-1")).subject, Subject::Nothing);
@@ -60,7 +62,9 @@ fn a_merge_names_the_survivor_first() {
 #[test]
 fn an_association_hints_at_its_deal_from_either_side() {
     let event = |kind: &str, name: &str| {
-        format!(r#"[{{"subscriptionType":"{kind}.associationChange","associationType":"{name}","fromObjectId":1,"toObjectId":2}}]"#)
+        format!(
+            r#"[{{"subscriptionType":"{kind}.associationChange","associationType":"{name}","fromObjectId":1,"toObjectId":2}}]"#
+        )
     };
     assert_eq!(deals_of(&event("deal", "DEAL_TO_CONTACT")), ["1"]);
     assert_eq!(deals_of(&event("contact", "CONTACT_TO_DEAL")), ["2"]);
@@ -80,7 +84,8 @@ fn a_workflow_sends_the_deal_itself() {
     let today = one(r#"{"id":"77","properties":{"dealstage":"closedwon","hs_object_id":"77"}}"#);
     assert_eq!(today.event_type, "workflow");
     assert_eq!(today.stage.as_deref(), Some("closedwon"));
-    let old = r#"{"portalId":33,"properties":{"hs_object_id":{"value":"78"},"dealstage":{"value":"closedlost"}}}"#;
+    let old =
+        r#"{"portalId":33,"properties":{"hs_object_id":{"value":"78"},"dealstage":{"value":"closedlost"}}}"#;
     assert_eq!(deals_of(old), ["78"]);
     assert_eq!(one(old).stage.as_deref(), Some("closedlost"));
     assert_eq!(one(r#"{"objectTypeId":"0-1","objectId":5}"#).subject, Subject::Nothing);
@@ -118,7 +123,11 @@ fn a_body_that_cannot_be_divided_is_one_unusable_piece() {
 
 #[test]
 fn hostile_bodies_are_refused_quickly() {
-    let deep = format!(r#"[{{"subscriptionType":"deal.creation","objectId":1,"a":{}1{}}}]"#, "[".repeat(300_000), "]".repeat(300_000));
+    let deep = format!(
+        r#"[{{"subscriptionType":"deal.creation","objectId":1,"a":{}1{}}}]"#,
+        "[".repeat(300_000),
+        "]".repeat(300_000)
+    );
     assert_eq!(reason(deep.as_bytes()), "it is nested deeper than 127 levels");
     let many = format!("[{}1]", "1,".repeat(100_000));
     assert_eq!(split(&Bytes::from(many), 33).unusable.len(), 100_001);
@@ -126,7 +135,9 @@ fn hostile_bodies_are_refused_quickly() {
 
 #[test]
 fn a_nul_in_a_text_is_replaced_and_the_event_kept() {
-    let hint = one(r#"[{"subscriptionType":"deal.propertyChange","objectId":1,"propertyName":"dealstage","propertyValue":"a\u0000b"}]"#);
+    let hint = one(
+        r#"[{"subscriptionType":"deal.propertyChange","objectId":1,"propertyName":"dealstage","propertyValue":"a\u0000b"}]"#,
+    );
     assert_eq!(hint.stage.as_deref(), Some("a\u{fffd}b"));
 }
 

@@ -183,7 +183,9 @@ impl Walk<'_> {
     }
 
     fn end_field(&mut self) {
-        let (Some((_, notification)), Some((name, null))) = (&mut self.current, self.field.take()) else { return };
+        let (Some((_, notification)), Some((name, null))) = (&mut self.current, self.field.take()) else {
+            return;
+        };
         let Some(record) = &mut notification.record else { return };
         let value = (!null).then(|| Sensitive::new(std::mem::take(&mut self.text)));
         notification.ambiguous |= record.fields.insert(name, value).is_some();

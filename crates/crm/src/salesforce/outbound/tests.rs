@@ -88,11 +88,15 @@ fn one_bad_notification_loses_no_other() {
 #[test]
 fn other_objects_lead_to_their_opportunity_or_to_nothing() {
     let object = |kind: &str, field: &str| {
-        let open = format!(r#"<sObject xsi:type="sf:{kind}" xmlns:sf="urn:sobject.enterprise.soap.sforce.com">"#);
-        let body = message(&notification(&format!("{open}<sf:{field}>006xx000001a2bcAAA</sf:{field}></sObject>")));
+        let open =
+            format!(r#"<sObject xsi:type="sf:{kind}" xmlns:sf="urn:sobject.enterprise.soap.sforce.com">"#);
+        let body =
+            message(&notification(&format!("{open}<sf:{field}>006xx000001a2bcAAA</sf:{field}></sObject>")));
         split(&body, ORG).unwrap().hints.remove(0).subject
     };
-    assert!(matches!(object("OpportunityContactRole", "OpportunityId"), Subject::Deals(deals) if deals.len() == 1));
+    assert!(
+        matches!(object("OpportunityContactRole", "OpportunityId"), Subject::Deals(deals) if deals.len() == 1)
+    );
     assert_eq!(object("Lead", "Id"), Subject::Nothing);
 }
 
@@ -118,7 +122,14 @@ fn dtds_and_entities_are_refused() {
 
 #[test]
 fn what_is_no_message_is_refused() {
-    for bad in ["", "hello", "<a/>", "{\"a\":1}", "<e:Envelope>", "<notifications xmlns=\"http://soap.sforce.com/2005/09/outbound\"/>"] {
+    for bad in [
+        "",
+        "hello",
+        "<a/>",
+        "{\"a\":1}",
+        "<e:Envelope>",
+        "<notifications xmlns=\"http://soap.sforce.com/2005/09/outbound\"/>",
+    ] {
         parse(&Bytes::from(bad)).unwrap_err();
     }
     let whole = message(&opportunity(WON));

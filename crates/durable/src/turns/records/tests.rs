@@ -1,0 +1,158 @@
+//! The consumer loop on the model: order, cursors, bisection, panics.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use afterglow_domain::Timestamp;
+use bytes::Bytes;
+
+use super::*;
+use crate::conformance::{at, event};
+use crate::memory::{Store as Model, Tx as ModelTx};
+use crate::store::{CommitFault, CommitFaults};
+
+/// A role that notes each event's id per key, and fails on some.
+struct Notes {
+    fails_on: Vec<u128>,
+    panics_on: Vec<u128>,
+}
+
+type Tables = BTreeMap<String, Vec<String>>;
+
+impl Handler for Notes {
+    type Tx = ModelTx<Tables>;
+
+    fn role(&self) -> &'static str {
+        "test"
+    }
+
+    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+        for incoming in records {
+            let id = incoming.event.envelope.id;
+            assert!(!self.panics_on.contains(&id.0.as_u128()), "cannot stand {id}");
+            if self.fails_on.contains(&id.0.as_u128()) {
+                return Err(Error::Refused(format!("will not have {id}")));
+            }
+            tx.role().entry(incoming.event.envelope.subject.clone()).or_default().push(id.to_string());
+        }
+        Ok(())
+    }
+
+    fn now(&self, _: Timeline) -> Timestamp {
+        at(9)
+    }
+}
+
+/// A partitioned log in memory.
+struct Log {
+    records: Vec<Received>,
+    committed: Mutex<Vec<Cursor>>,
+    waiting: VecDeque<Received>,
+}
+
+impl Log {
+    fn of(events: &[(u128, &str)]) -> Self {
+        let received = |(offset, (number, home)): (usize, &(u128, &str))| Received {
+            record: event(*number, home).to_record(Encoding::Protobuf),
+            partition: 0,
+            offset: i64::try_from(offset).unwrap(),
+            taken_at: at(2),
+        };
+        let records: Vec<Received> = events.iter().enumerate().map(received).collect();
+        Self { waiting: records.iter().cloned().collect(), records, committed: Mutex::default() }
+    }
+}
+
+impl Consume for Log {
+    async fn poll(&mut self, max: usize, _: Duration) -> Result<Vec<Received>, ConsumeError> {
+        let count = max.min(self.waiting.len());
+        Ok(self.waiting.drain(..count).collect())
+    }
+
+    async fn commit(&mut self, cursors: &[Cursor]) -> Result<(), ConsumeError> {
+        self.committed.lock().unwrap().extend_from_slice(cursors);
+        Ok(())
+    }
+
+    async fn rewind(&mut self) -> Result<(), ConsumeError> {
+        let from = self.committed.lock().unwrap().last().map_or(0, |cursor| cursor.next_offset);
+        self.waiting = self.records.iter().filter(|record| record.offset >= from).cloned().collect();
+        Ok(())
+    }
+}
+
+const MIXED: [(u128, &str); 6] = [(1, "a"), (2, "b"), (3, "c"), (4, "a"), (5, "b"), (6, "a")];
+
+fn ids(numbers: &[u128]) -> Vec<String> {
+    numbers.iter().map(|number| uuid::Uuid::from_u128(*number).to_string()).collect()
+}
+
+async fn after(store: &Model<Tables>) -> [Vec<String>; 3] {
+    let tables = store.role().await;
+    ["a", "b", "c"].map(|home| tables.get(&format!("acme/ext:test:{home}")).cloned().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn records_are_decided_in_order_and_the_cursor_moves_with_them() {
+    let (store, mut log) = (Model::default(), Log::of(&MIXED));
+    let handler = Notes { fails_on: vec![], panics_on: vec![] };
+    assert_eq!(consume_once(&handler, &store, &mut log).await, Ok(6));
+    assert_eq!(after(&store).await, [ids(&[1, 4, 6]), ids(&[2, 5]), ids(&[3])]);
+    let cursors = store.cursors("test").await.unwrap();
+    assert_eq!(cursors.len(), 1);
+    assert_eq!((cursors[0].next_offset, &cursors[0].last_event_id), (6, &ids(&[6])[0]));
+    assert_eq!(*log.committed.lock().unwrap(), cursors);
+}
+
+#[tokio::test]
+async fn a_culprit_is_parked_and_its_neighbours_go_on() {
+    for (fails_on, panics_on) in [(vec![4], vec![2]), (vec![], vec![4, 2]), (vec![4, 2], vec![])] {
+        let (store, mut log) = (Model::default(), Log::of(&MIXED));
+        let handler = Notes { fails_on, panics_on };
+        assert_eq!(consume_once(&handler, &store, &mut log).await, Ok(6));
+        assert_eq!(after(&store).await, [ids(&[1, 6]), ids(&[5]), ids(&[3])]);
+        let parked = store.parked(9).await.unwrap();
+        let mut offsets: Vec<i64> = parked.iter().map(|letter| letter.offset).collect();
+        offsets.sort_unstable();
+        assert_eq!(offsets, [1, 3]);
+        let published = store.outbox_read(9).await.unwrap();
+        assert_eq!(published.len(), 2, "each is published as a dead letter");
+        assert_eq!(store.cursors("test").await.unwrap()[0].next_offset, 6);
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_decode_is_parked_whole() {
+    let (store, mut log) = (Model::default(), Log::of(&MIXED));
+    log.waiting[1].record.value = Bytes::from_static(&[0xff, 0xff]);
+    log.waiting[2].record.key = Bytes::from_static(&[0xff]);
+    let handler = Notes { fails_on: vec![], panics_on: vec![] };
+    assert_eq!(consume_once(&handler, &store, &mut log).await, Ok(6));
+    assert_eq!(after(&store).await, [ids(&[1, 4, 6]), ids(&[5]), vec![]]);
+    let parked = store.parked(9).await.unwrap();
+    assert!(parked.iter().any(|letter| letter.value == [0xff, 0xff].as_slice()));
+    assert!(
+        parked.iter().any(|letter| letter.key == [0xff].as_slice() && letter.reason.contains("disagree"))
+    );
+    for (_, row) in store.outbox_read(9).await.unwrap() {
+        Event::from_record(&row.record).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lost_commit_is_decided_again_and_an_unanswered_one_again_too() {
+    for fault in [CommitFault::Lost, CommitFault::Unanswered] {
+        let first = std::sync::atomic::AtomicBool::new(true);
+        let faults = CommitFaults::new(move || {
+            let first = first.swap(false, std::sync::atomic::Ordering::SeqCst);
+            if first { fault } else { CommitFault::None }
+        });
+        let (store, mut log) = (Model::with_faults(faults), Log::of(&[(1, "a")]));
+        let handler = Notes { fails_on: vec![], panics_on: vec![] };
+        consume_once(&handler, &store, &mut log).await.unwrap_err();
+        assert_eq!(consume_once(&handler, &store, &mut log).await, Ok(1), "rewound");
+        // This handler keeps no dedupe mark, so the unanswered one is seen to have happened twice.
+        let times = if fault == CommitFault::Lost { 1 } else { 2 };
+        assert_eq!(after(&store).await[0].len(), times);
+    }
+}
