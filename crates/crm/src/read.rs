@@ -90,7 +90,7 @@ impl Error {
         match self {
             Self::RateLimited { retry_after, .. } => *retry_after,
             // Only a person helps; a quarter of an hour notices the repair soon enough.
-            Self::Unauthorised { .. } => Duration::from_secs(900),
+            Self::Unauthorised { .. } => Duration::from_mins(15),
             Self::Unavailable { .. } => Duration::from_secs(5),
             Self::Invalid { .. } => Duration::ZERO,
         }

@@ -31,7 +31,8 @@ pub struct Snapshot {
     pub status: Status,
     /// The close date as the CRM keeps it.
     pub close_date: Option<CloseDate>,
-    /// When the deal last came into a won stage from one that is not; `None` unless won.
+    /// When the deal last came into a won stage from one that is not; `None` unless won. Where the CRM
+    /// shows no history it is the record's last change, so the first value seen is the one to keep.
     pub won_at: Option<Timestamp>,
     /// `new_business`, `renewal` …: the CRM's deal type in small letters with underscores.
     pub deal_type: Option<String>,

@@ -187,8 +187,9 @@ impl Source for MemoryLog {
         max: usize,
     ) -> Result<Vec<Received>, Error> {
         let state = self.state();
-        let lane = state.lanes.get(self.lane(topic, partition)).into_iter().flatten();
-        Ok(lane.filter(|received| received.offset >= from).take(max).cloned().collect())
+        let Some(bounds) = state.bounds.of(topic, partition) else { return Ok(Vec::new()) };
+        let skipped = usize::try_from(from - bounds.start).unwrap_or(0);
+        Ok(state.lanes[self.lane(topic, partition)].iter().skip(skipped).take(max).cloned().collect())
     }
 }
 

@@ -149,4 +149,4 @@ fn digest(source: &str, files: &BTreeMap<String, String>) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

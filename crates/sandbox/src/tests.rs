@@ -10,6 +10,7 @@ use super::*;
 mod crm;
 mod gifts;
 mod mailbox;
+mod readers;
 
 /// A sandbox with its clock at a known time.
 struct World {

@@ -37,9 +37,9 @@ const PRIMARY_COMPANY: i64 = 5;
 /// HubSpot reads at most this many objects in one batch.
 const BATCH_MAX: usize = 100;
 /// Pipelines change seldom, and an unknown stage refreshes them at once.
-const PIPELINES_FRESH: Duration = Duration::from_secs(600);
+const PIPELINES_FRESH: Duration = Duration::from_mins(10);
 /// Owners and the portal's currency change hardly ever.
-const OWNERS_FRESH: Duration = Duration::from_secs(3600);
+const OWNERS_FRESH: Duration = Duration::from_hours(1);
 /// A sales team of more people than this still works, only with more requests.
 const OWNERS_MAX: u64 = 10_000;
 
@@ -90,7 +90,8 @@ impl Reader for Client {
         if DealKey::hubspot(self.options.portal, id).as_ref() != Ok(deal) || !digits(id) {
             return Err(invalid(format!("{deal} is not a deal of portal {}", self.options.portal)));
         }
-        within_budget(Crm::Hubspot, self.find(id)).await
+        // Boxed, because five requests side by side with their retries make a large future.
+        within_budget(Crm::Hubspot, Box::pin(self.find(id))).await
     }
 }
 
@@ -141,6 +142,9 @@ impl Client {
         let close_date = deal.property("closedate").map(|at| instant("closedate", &at)).transpose()?;
         let modified = deal.updated_at.clone().or_else(|| deal.property("hs_lastmodifieddate"));
         let modified = modified.ok_or_else(|| invalid("a deal without updatedAt".to_owned()))?;
+        let modified = instant("updatedAt", &modified)?;
+        let entered = stages.won_at(&deal.stage_history()?).unwrap_or(modified);
+        let won_at = (status == Status::Won).then_some(entered);
         Ok(Snapshot {
             deal: key(&deal.id, |id| DealKey::hubspot(self.options.portal, id))?,
             name: deal.property("dealname").unwrap_or_default(),
@@ -149,12 +153,12 @@ impl Client {
             contacts,
             amount,
             amount_problem,
-            won_at: if status == Status::Won { stages.won_at(&deal.stage_history()?) } else { None },
+            won_at,
             stage,
             status,
             close_date: close_date.map(CloseDate::Instant),
             deal_type: deal.property("dealtype").and_then(|kind| assemble::deal_type(&kind)),
-            modified: instant("updatedAt", &modified)?,
+            modified,
         })
     }
 
@@ -310,9 +314,9 @@ fn instant(field: &str, text: &str) -> Result<Timestamp, Error> {
     assemble::instant(text).ok_or_else(|| invalid(format!("{field} is not an instant")))
 }
 
-fn key<K, E: std::fmt::Display>(id: &str, make: impl Fn(&str) -> Result<K, E>) -> Result<K, Error> {
-    let made = make(id).map_err(|error| invalid(error.to_string()));
-    if digits(id) { made } else { Err(invalid("an id that is no number".to_owned())) }
+fn key<K, E: std::fmt::Display>(id: &str, form: impl Fn(&str) -> Result<K, E>) -> Result<K, Error> {
+    let key = form(id).map_err(|error| invalid(error.to_string()));
+    if digits(id) { key } else { Err(invalid("an id that is no number".to_owned())) }
 }
 
 fn digits(id: &str) -> bool {

@@ -47,7 +47,7 @@ fn take(split: &mut Split, body: &Bytes, element: &[u8], portal: i64) {
 /// an unexpected type hurts only where it is needed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Event<'a> {
+struct Payload<'a> {
     #[serde(borrow)]
     subscription_type: Option<&'a RawValue>,
     /// What HubSpot's field table calls it; payloads say `subscriptionType`.
@@ -66,7 +66,7 @@ struct Event<'a> {
     association_type: Option<&'a RawValue>,
     from_object_id: Option<&'a RawValue>,
     to_object_id: Option<&'a RawValue>,
-    properties: Option<Properties<'a>>,
+    properties: Option<&'a RawValue>,
 }
 
 /// The properties of a workflow webhook that matter.
@@ -79,7 +79,10 @@ struct Properties<'a> {
 
 fn read(raw: &Bytes, portal: i64) -> Result<Hint, &'static str> {
     json::check(raw)?;
-    let event: Event<'_> =
+    if !raw.starts_with(b"{") {
+        return Err("it is not a JSON object");
+    }
+    let event: Payload<'_> =
         serde_json::from_slice(raw).map_err(|_| "it is not an event: a field has an unexpected type")?;
     if let Some(theirs) = text(event.portal_id)
         && theirs.parse() != Ok(portal)
@@ -100,7 +103,7 @@ fn read(raw: &Bytes, portal: i64) -> Result<Hint, &'static str> {
     })
 }
 
-impl Event<'_> {
+impl Payload<'_> {
     fn subject(&self, kind: &str, portal: i64) -> Result<Subject, &'static str> {
         let (object, action) = kind.split_once('.').unwrap_or((kind, ""));
         let type_id = text(self.object_type_id);
@@ -149,7 +152,9 @@ impl Event<'_> {
         if text(self.object_type_id).is_some_and(|id| id != DEAL_TYPE) {
             return Ok((Subject::Nothing, None));
         }
-        let properties = self.properties.as_ref();
+        let properties: Option<Properties<'_>> =
+            self.properties.and_then(|all| serde_json::from_str(all.get()).ok());
+        let properties = properties.as_ref();
         let property_id = properties.and_then(|all| value(all.hs_object_id));
         let object =
             id(self.object_id).or_else(|| id(self.id)).or_else(|| property_id.filter(|id| is_id(id)));

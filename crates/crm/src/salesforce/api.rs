@@ -81,7 +81,8 @@ impl Reader for Client {
         if DealKey::salesforce(&self.options.org18, &id).as_ref() != Ok(deal) {
             return Err(foreign());
         }
-        within_budget(Crm::Salesforce, self.find(&id)).await
+        // Boxed, because requests with their retries make a large future.
+        within_budget(Crm::Salesforce, Box::pin(self.find(&id))).await
     }
 }
 

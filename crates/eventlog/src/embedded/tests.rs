@@ -243,29 +243,15 @@ async fn a_closed_log_takes_nothing_and_ends_its_upkeep() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tmp_rate() {
+#[tokio::test]
+async fn large_records_are_read_in_small_steps() {
     let subject = subject().await;
-    for callers in [1usize, 16, 64, 256] {
-        let n = 200_000 / callers.max(4) / (256 / callers.max(8)).max(1);
-        let start = tokio::time::Instant::now();
-        let mut set = tokio::task::JoinSet::new();
-        for c in 0..callers {
-            let log = subject.log.clone();
-            set.spawn(async move { for i in 0..n {
-                let r = Record { topic: Topic::Webhooks, key: Bytes::from(format!("acme/conn/deal/{c}/{i}")), headers: vec![("ce_id".into(), Bytes::from("0123456789abcdef0123456789abcdef")), ("ce_type".into(), Bytes::from("afterglow.webhook.v1"))], value: Bytes::from(vec![7; 600]) };
-                log.append(vec![r]).await.remove(0).unwrap();
-            }});
-        }
-        set.join_all().await;
-        let s = start.elapsed().as_secs_f64();
-        println!("{callers} callers: {} in {s:.2}s = {:.0}/s", callers * n, (callers * n) as f64 / s);
+    for n in 0..6 {
+        assert_eq!(append(&subject.log, record("a", 400 * 1024)).await.unwrap().offset, n);
     }
-    let total: usize = subject.log.reader().ends(Topic::Webhooks).await.unwrap().iter().map(|e| e.2 as usize).sum();
-    let start = tokio::time::Instant::now();
-    let mut consumer = subject.log.consumer("role", &[Topic::Webhooks], MemoryCheckpoints::new());
-    let mut got = 0;
-    while got < total { got += consumer.poll(500, Duration::from_secs(1)).await.unwrap().len(); }
-    let s = start.elapsed().as_secs_f64();
-    println!("read {total} in {s:.2}s = {:.0}/s", total as f64 / s);
+    let partition = afterglow_domain::Shard::of("a").partition(4);
+    let read = subject.log.reader().read(Topic::Deals, partition, 1, 100).await.unwrap();
+    assert!(read.iter().map(|received| received.offset).eq(1..4), "three are more than a megabyte");
+    let mut consumer = subject.log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new());
+    assert_eq!(consumer.poll(100, Duration::ZERO).await.unwrap().len(), 6);
 }

@@ -9,7 +9,7 @@ use crate::read::Error;
 use crate::transport::Answer;
 
 /// The daily limit ends at the account's midnight, which we do not know: look again in a while.
-const DAILY_PAUSE: Duration = Duration::from_secs(900);
+const DAILY_PAUSE: Duration = Duration::from_mins(15);
 /// The other limit is a rolling window of ten seconds.
 const ROLLING_PAUSE: Duration = Duration::from_secs(10);
 

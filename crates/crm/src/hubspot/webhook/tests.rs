@@ -98,6 +98,8 @@ fn one_bad_event_of_a_hundred_loses_no_other() {
         "tru",
         "",
         "[]",
+        "[null,null,null,null,7]",
+        r#"{"subscriptionType":"deal.merge","mergedObjectIds":5}"#,
         r#"{"subscriptionType":"deal.creation"}"#,
         r#"{"subscriptionType":"deal.creation","objectId":"x/y"}"#,
         r#"{"subscriptionType":"deal.creation","objectId":1,"objectId":2}"#,

@@ -23,8 +23,7 @@ pub(super) fn owner(found: &Opportunity) -> Option<Person> {
 
 /// One contact per person, who may have several roles.
 pub(super) fn contacts(found: &Opportunity) -> Result<Vec<Contact>, Error> {
-    let rows =
-        found.opportunity_contact_roles.as_ref().map(|roles| roles.records.as_slice()).unwrap_or_default();
+    let rows = found.contact_roles.as_ref().map(|roles| roles.records.as_slice()).unwrap_or_default();
     let mut contacts: BTreeMap<String, Contact> = BTreeMap::new();
     for row in rows {
         let id = id18_of(&row.contact_id)?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use afterglow_domain::Crm;
-use http::StatusCode;
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
@@ -61,9 +60,6 @@ async fn login(transport: &Transport, http: &reqwest::Client, options: &Options)
     if !answer.status.is_success() {
         // A refused login is `{"error": …}` with 400 or 401; neither gets better by itself.
         return Err(status::unauthorised(answer.status.as_u16()));
-    }
-    if answer.status != StatusCode::OK {
-        return Err(answer.unexpected());
     }
     let login: wire::Login = answer.read("the reply to the login")?;
     if !is_theirs(base, &login.instance_url) {

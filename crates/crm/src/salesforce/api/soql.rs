@@ -19,8 +19,11 @@ pub(super) fn optional(column: &str) -> Option<&'static str> {
 
 /// One opportunity with all that a snapshot needs, without the `missing` fields.
 pub(super) fn opportunity(id18: &str, missing: &BTreeSet<&'static str>) -> String {
-    let optional: String =
-        OPTIONAL.iter().filter(|field| !missing.contains(*field)).map(|field| format!(", {field}")).collect();
+    let mut optional = String::new();
+    for field in OPTIONAL.into_iter().filter(|field| !missing.contains(field)) {
+        optional.push_str(", ");
+        optional.push_str(field);
+    }
     format!(
         "SELECT Id, Name, Amount, CloseDate, StageName, IsWon, IsClosed, IsDeleted, Type, LastModifiedDate, \
          OwnerId, Owner.FirstName, Owner.LastName, Owner.Email, AccountId, Account.Name{optional}, \

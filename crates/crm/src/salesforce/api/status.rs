@@ -9,7 +9,7 @@ use crate::read::Error;
 use crate::transport::Answer;
 
 /// The daily limit is a rolling one; a quarter of an hour frees some of it.
-const LIMIT_PAUSE: Duration = Duration::from_secs(900);
+const LIMIT_PAUSE: Duration = Duration::from_mins(15);
 
 /// Lets through what a caller reads: success, 400 (what the query is refused for) and 401 (the session).
 pub(super) fn judge(answer: Answer) -> Result<Answer, Error> {

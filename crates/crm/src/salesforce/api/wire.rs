@@ -36,7 +36,8 @@ pub(super) struct Opportunity {
     pub(super) account_id: Option<String>,
     pub(super) account: Option<Named>,
     /// Null where there are none.
-    pub(super) opportunity_contact_roles: Option<Found<ContactRole>>,
+    #[serde(rename = "OpportunityContactRoles")]
+    pub(super) contact_roles: Option<Found<ContactRole>>,
 }
 
 impl Opportunity {
