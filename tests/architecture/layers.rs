@@ -37,7 +37,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("quick-xml", &["afterglow-crm"]),
     ("lettre", &["afterglow-providers"]),
     ("minijinja", &["afterglow-templates"]),
-    ("serde-saphyr", &["afterglow-journey"]),
+    ("granit-parser", &["afterglow-journey"]),
     ("anyhow", &["afterglow-service", "afterglow"]),
     ("mail-parser", &["afterglow-sandbox"]),
 ];

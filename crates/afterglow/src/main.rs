@@ -1,1 +1,7 @@
-fn main() {}
+//! The `afterglow` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    afterglow::cli::main_with(&afterglow::embedded::Plain)
+}

@@ -1,1 +1,57 @@
-//! dispatcher
+//! The dispatcher: turns touchpoints into gifts, mails and tasks, once each, within money and consent.
+//!
+//! It owns two ledgers that nobody else reads: money (budgets and reservations) and suppression. A call
+//! to a vendor is made in three parts: one transaction checks everything and writes the attempt with the
+//! bytes that will be sent ([`claim`](Dispatcher::claim_once)), the call happens outside any transaction,
+//! and a second transaction records what came of it, compare-and-set.
+//!
+//! Invariant: whatever dies at whatever moment, an attempt that may have acted is never repeated blindly.
+//! A gift is looked up; a mail, which nobody can look up, is left in doubt where a person sees it.
+//!
+//! Deliberately absent: when something is due (the engine decides), and vendors' protocols (`providers`).
+
+mod attempt;
+mod backoff;
+mod budget;
+mod case;
+mod checks;
+mod claim;
+pub mod codes;
+mod decide;
+mod events;
+mod gate;
+mod job;
+mod lag;
+mod ledger;
+pub mod metric;
+mod options;
+mod paced;
+pub mod query;
+mod receive;
+mod render;
+mod resolve;
+mod run;
+mod settle;
+pub mod store;
+mod touchpoint;
+mod turn;
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod invariants;
+#[cfg(test)]
+mod tests;
+
+pub use attempt::{Attempt, AttemptState};
+pub use lag::{LagWatch, SignalsLag};
+pub use ledger::{Budget, BudgetKey, Suppression};
+pub use options::Options;
+pub use paced::Paced;
+pub use resolve::{Resolution, Unresolved, resolve};
+pub use run::Dispatcher;
+pub use touchpoint::{Check, CheckKind, Conclusion, Reservation, ReservationState, State, Status, Step, Touchpoint, Wait};
+
+/// The role's name and consumer group.
+pub const ROLE: &str = "dispatcher";
+
+/// `ce_source` of every event of this role.
+pub(crate) const SOURCE: &str = "/afterglow/dispatcher";

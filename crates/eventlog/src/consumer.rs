@@ -114,9 +114,7 @@ impl<S: Source, C: Checkpoints> Consume for Consumer<S, C> {
         loop {
             let batch = self.gather(max).await?;
             if !batch.is_empty() || !self.follower.wait(until).await {
-                let mut tally = Tally::default();
-                batch.iter().for_each(|received| tally.add(&received.record));
-                tally.received(&self.group);
+                Tally::of(batch.iter().map(|received| &received.record)).received(&self.group);
                 return Ok(batch);
             }
             self.follower.look().await?;

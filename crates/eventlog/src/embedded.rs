@@ -148,7 +148,7 @@ impl EmbeddedLog {
         let room = room.expect("nobody closes the semaphore");
         let (answer, outcome) = oneshot::channel();
         let unavailable = |error: Error| AppendError::Unavailable(error.to_string());
-        let request = Request { records, answer, _room: room };
+        let request = Request { records, answer, room };
         self.queue.send(Command::Append(request)).map_err(|_| unavailable(stopped()))?;
         outcome.await.map_err(|_| unavailable(stopped()))?.map_err(unavailable)
     }

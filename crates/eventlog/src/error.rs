@@ -22,7 +22,7 @@ pub enum Error {
         /// The schema of the file.
         found: i64,
         /// The newest schema that this program reads.
-        known: i64,
+        known: usize,
     },
     /// The configuration asks for another number of partitions than the log was made with.
     #[error(

@@ -21,16 +21,19 @@ pub const COMMIT_RECORDS: &str = "afterglow_log_commit_records";
 pub const PRUNED: &str = "afterglow_log_pruned_total";
 
 /// Records and their bytes per topic, counted before the records are given away.
-#[derive(Default)]
 pub(crate) struct Tally(Vec<(Topic, u64, u64)>);
 
 impl Tally {
-    pub(crate) fn add(&mut self, record: &Record) {
-        let bytes = record_bytes(record) as u64;
-        match self.0.iter_mut().find(|(topic, ..)| *topic == record.topic) {
-            Some((_, records, total)) => (*records, *total) = (*records + 1, *total + bytes),
-            None => self.0.push((record.topic, 1, bytes)),
+    pub(crate) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> Self {
+        let mut tally: Vec<(Topic, u64, u64)> = Vec::new();
+        for record in records {
+            let bytes = record_bytes(record) as u64;
+            match tally.iter_mut().find(|(topic, ..)| *topic == record.topic) {
+                Some((_, count, total)) => (*count, *total) = (*count + 1, *total + bytes),
+                None => tally.push((record.topic, 1, bytes)),
+            }
         }
+        Self(tally)
     }
 
     pub(crate) fn sent(&self) {

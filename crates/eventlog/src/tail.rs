@@ -91,9 +91,7 @@ impl<S: Source> Tail<S> {
             self.read_ahead(&known).await?;
             let records = self.merge(&known, max);
             if !records.is_empty() || !self.follower.wait(until).await {
-                let mut tally = Tally::default();
-                records.iter().for_each(|tailed| tally.add(&tailed.received.record));
-                tally.received("tail");
+                Tally::of(records.iter().map(|tailed| &tailed.received.record)).received("tail");
                 return Ok(records);
             }
         }

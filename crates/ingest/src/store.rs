@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub use memory::Tables;
 pub use sqlite::MIGRATIONS;
+pub(crate) use sqlite as sqlite_rows;
 
 use crate::place;
 

@@ -20,7 +20,8 @@ pub fn read_aloud(definition: &Definition) -> String {
         "{}: one journey per deal; day 0 is {from}; a deal heard of more than {latest} days after it gets none.",
         definition.name
     );
-    let roles: Vec<String> = definition.recipient.iter().map(|role| format!("the {}", role.replace('_', " "))).collect();
+    let roles: Vec<String> =
+        definition.recipient.iter().map(|role| format!("the {}", role.replace('_', " "))).collect();
     let _ = writeln!(
         out,
         "Sent at {} in {} to {}; where nobody can be reached, the owner gets {} once, and the moments wait.",
@@ -32,7 +33,11 @@ pub fn read_aloud(definition: &Definition) -> String {
     let gifts: Vec<Money> = definition.moments.iter().filter_map(|moment| moment.deed.worth()).collect();
     let budget = definition.budget_per_customer;
     let cost = Money::new(gifts.iter().map(|worth| worth.minor).sum(), budget.currency);
-    let _ = writeln!(out, "{} cost {cost}, a customer's gifts may cost {budget}.\n", counted(gifts.len(), "gift"));
+    let _ = writeln!(
+        out,
+        "{} cost {cost}, a customer's gifts may cost {budget}.\n",
+        counted(gifts.len(), "gift")
+    );
     for moment in &definition.moments {
         let _ = writeln!(out, "{}", sentence(moment));
     }
@@ -53,7 +58,7 @@ pub fn sentence(moment: &Moment) -> String {
         Deed::Mail { mail } => write!(out, "the mail {mail}"),
         Deed::Task { task } => write!(out, "a task for the owner, {task}"),
     };
-    let _ = write!(out, ", to {}", moment.intent.as_str().replace('_', " "));
+    let _ = write!(out, ", intent: {}", moment.intent.as_str().replace('_', " "));
     if let Deed::Gift { mail_without_gift: Some(note), .. } = &moment.deed {
         let _ = write!(out, "; where no gift may go, {note} goes alone");
     }

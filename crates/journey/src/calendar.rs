@@ -45,10 +45,9 @@ impl Zone {
         let local = date.to_datetime(time);
         let ambiguous = self.zone.to_ambiguous_timestamp(local);
         let instant = match ambiguous.offset() {
-            AmbiguousOffset::Gap { after, .. } => after
-                .to_timestamp(local)
-                .ok()
-                .and_then(|before_gap| self.zone.following(before_gap).next().map(|change| change.timestamp())),
+            AmbiguousOffset::Gap { after, .. } => after.to_timestamp(local).ok().and_then(|before_gap| {
+                self.zone.following(before_gap).next().map(|change| change.timestamp())
+            }),
             AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => ambiguous.earlier().ok(),
         };
         Timestamp::from_jiff(instant.unwrap_or(if date.year() < 0 {

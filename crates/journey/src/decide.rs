@@ -17,6 +17,8 @@ mod who;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod reversals;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod scene;
@@ -29,6 +31,8 @@ use crate::definition::Definition;
 use crate::effect::{Decision, Effect, Outcome};
 use crate::input::Input;
 use crate::state::{Phase, Promise, State, Status};
+
+pub(crate) use plan::day_zero;
 
 /// Decides what follows from `input` at `now`, an instant of the journey's clock.
 ///

@@ -90,7 +90,7 @@ pub struct Finding {
 /// The column at which places begin on the screen.
 const PLACE_COLUMN: usize = 66;
 /// How much of a line is shown, in characters.
-const SHOWN_CHARS: usize = 78;
+const SHOWN_CHARS: usize = 81;
 
 impl Finding {
     pub(crate) fn new(code: &'static str, file: &str, line: usize, column: usize) -> Self {
@@ -123,7 +123,8 @@ impl Finding {
                 let _ = writeln!(out, "  {gutter} | {shown}");
                 let underline = "^".repeat(snippet.width.min(SHOWN_CHARS));
                 let blank = " ".repeat(self.column.saturating_sub(1).saturating_sub(from));
-                let _ = writeln!(out, "  {:gap$} | {blank}{underline} {}", "", self.message, gap = gutter.len());
+                let _ =
+                    writeln!(out, "  {:gap$} | {blank}{underline} {}", "", self.message, gap = gutter.len());
             }
             None => {
                 let _ = writeln!(out, "  {}", self.message);
@@ -158,7 +159,8 @@ pub fn render(findings: &[Finding]) -> String {
         out.push(if at + 1 < sorted.len() { '\n' } else { ' ' });
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counted = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let counted =
+        |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
     match (count(Severity::Error), count(Severity::Warning)) {
         (0, 0) => {}
         (0, warnings) => {
@@ -185,6 +187,6 @@ mod tests {
         let (shown, from) = window(&"x".repeat(200), 150, 5);
         assert_eq!((shown.chars().count(), from), (71, 129));
         let (shown, from) = window(&"x".repeat(200), 3, 5);
-        assert_eq!((shown.chars().count(), from), (80, 0));
+        assert_eq!((shown.chars().count(), from), (83, 0));
     }
 }

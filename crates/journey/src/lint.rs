@@ -4,7 +4,7 @@ mod texts;
 
 pub(crate) use texts::check_texts;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use afterglow_domain::{Intent, Money};
 
@@ -29,10 +29,10 @@ fn field(moment: &Moment, rest: &str) -> String {
 }
 
 fn ids(report: &mut Report<'_>, definition: &Definition) {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for moment in &definition.moments {
         let path = field(moment, "id");
-        if seen.insert(&moment.id, ()).is_some() {
+        if !seen.insert(&moment.id) {
             let message = format!("`{}` is the id of two moments", moment.id);
             report.at("J011", &path, message, "give one of them another id".to_owned());
         }
@@ -104,8 +104,10 @@ fn distances(report: &mut Report<'_>, definition: &Definition) {
             if let (Some(asks), Some(gift)) = (asks, gift)
                 && apart <= REQUEST_DAYS_MIN
             {
-                let message = format!("a next step on day {}, a gift on day {} ({})", asks.day, gift.day, gift.id);
-                let remedy = format!("keep more than {REQUEST_DAYS_MIN} days between them: a gift asks for nothing");
+                let message =
+                    format!("a next step on day {}, a gift on day {} ({})", asks.day, gift.day, gift.id);
+                let remedy =
+                    format!("keep more than {REQUEST_DAYS_MIN} days between them: a gift asks for nothing");
                 report.at("J023", &field(asks, "day"), message, remedy);
             }
             if is_gift(earlier) && is_gift(later) && apart < GIFT_DAYS_MIN {

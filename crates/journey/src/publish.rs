@@ -40,14 +40,7 @@ pub struct Checked {
 /// Reads and checks a journey and its texts; findings name `file_name` as their file. On failure all
 /// findings are returned, warnings too.
 pub fn load(file_name: &str, source: &str, files: &dyn Files) -> Result<Checked, Vec<Finding>> {
-    let mut report = Report::new(file_name, source);
-    let definition = match yaml::parse(source) {
-        Ok(root) => read::definition(&mut report, &root),
-        Err(trouble) => {
-            report.trouble(trouble);
-            None
-        }
-    };
+    let (mut report, definition) = read_definition(file_name, source);
     let mut texts = BTreeMap::new();
     if let Some(definition) = &definition {
         lint::check(&mut report, definition);
@@ -61,6 +54,18 @@ pub fn load(file_name: &str, source: &str, files: &dyn Files) -> Result<Checked,
         }
         _ => Err(findings),
     }
+}
+
+fn read_definition<'a>(file_name: &'a str, source: &'a str) -> (Report<'a>, Option<Definition>) {
+    let mut report = Report::new(file_name, source);
+    let definition = match yaml::parse(source) {
+        Ok(root) => read::definition(&mut report, &root),
+        Err(trouble) => {
+            report.trouble(trouble);
+            None
+        }
+    };
+    (report, definition)
 }
 
 impl Checked {
@@ -95,7 +100,9 @@ pub struct Published {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidJourney {
     /// The stored bytes are not those that were published.
-    #[error("journey {name} version {version} was changed in the store: its content has another digest; restore the store from a backup")]
+    #[error(
+        "journey {name} version {version} was changed in the store: its content has another digest; restore the store from a backup"
+    )]
     Changed {
         /// The journey.
         name: String,
@@ -115,15 +122,16 @@ pub enum InvalidJourney {
 }
 
 impl Published {
-    /// Reads the definition again; callers keep it.
+    /// Reads the definition again; callers keep it. It is not linted again: a rule that a later program
+    /// adds must not stop customers who are already on their way.
     pub fn definition(&self) -> Result<Definition, InvalidJourney> {
         let (name, version) = (self.name.clone(), self.version);
         if digest(&self.source, &self.files) != self.sha256 {
             return Err(InvalidJourney::Changed { name, version });
         }
-        match load(&self.name, &self.source, &self.files) {
-            Ok(checked) => Ok(checked.definition),
-            Err(findings) => Err(InvalidJourney::Refused { name, version, findings: render(&findings) }),
+        match read_definition(&self.name, &self.source) {
+            (report, Some(definition)) if report.findings.is_empty() => Ok(definition),
+            (report, _) => Err(InvalidJourney::Refused { name, version, findings: render(&report.findings) }),
         }
     }
 

@@ -24,7 +24,7 @@ const MOMENTS_MAX: usize = 500;
 /// Deals heard of later than this many days after day 0 get no journey, unless the file says otherwise.
 const START_NOT_AFTER_DAY: i32 = 30;
 /// The most that one customer's gifts may cost, unless the file says otherwise: 500 USD, in cents.
-const BUDGET_MINOR: i64 = 500_00;
+const BUDGET_MINOR: i64 = 50_000;
 
 /// Reads the root; `None` where something that the language needs could not be read.
 pub(crate) fn definition(report: &mut Report<'_>, root: &Node) -> Option<Definition> {
@@ -34,7 +34,8 @@ pub(crate) fn definition(report: &mut Report<'_>, root: &Node) -> Option<Definit
     one_journey_per(report, &mut top);
     let day_zero = day_zero(report, &mut top);
     let start = top.get(report, "start_not_after_day");
-    let start = start.map_or(Some(START_NOT_AFTER_DAY), |node| scalar::day(report, node, "start_not_after_day"));
+    let start =
+        start.map_or(Some(START_NOT_AFTER_DAY), |node| scalar::day(report, node, "start_not_after_day"));
     let recipient = recipient(report, &mut top);
     let no_recipient = no_recipient(report, &mut top);
     let sending = sending(report, &mut top);
@@ -84,7 +85,12 @@ fn recipient(report: &mut Report<'_>, top: &mut Fields<'_>) -> Option<Vec<String
     let roles = slugs(report, top, "recipient");
     if roles.is_empty() {
         let message = "the list is empty or unreadable".to_owned();
-        report.at("J006", "recipient", message, "name at least one role, such as [primary_contact]".to_owned());
+        report.at(
+            "J006",
+            "recipient",
+            message,
+            "name at least one role, such as [primary_contact]".to_owned(),
+        );
         return None;
     }
     Some(roles)
@@ -93,7 +99,8 @@ fn recipient(report: &mut Report<'_>, top: &mut Fields<'_>) -> Option<Vec<String
 fn no_recipient(report: &mut Report<'_>, top: &mut Fields<'_>) -> Option<String> {
     let node = top.required(report, "no_recipient")?;
     let mut fields = Fields::of(report, node, "no_recipient")?;
-    let task = fields.required(report, "task").and_then(|node| scalar::file(report, node, "no_recipient.task"));
+    let task =
+        fields.required(report, "task").and_then(|node| scalar::file(report, node, "no_recipient.task"));
     fields.finish(report);
     task
 }
@@ -133,7 +140,8 @@ fn owners(report: &mut Report<'_>, top: &mut Fields<'_>) {
         let day = fields.required(report, "from_day").and_then(|node| scalar::day(report, node, &from));
         let owner = format!("{path}.owner");
         let allowed = ["deal_owner", "customer_success_manager"];
-        let who = fields.required(report, "owner").and_then(|node| scalar::word(report, node, &owner, &allowed));
+        let who =
+            fields.required(report, "owner").and_then(|node| scalar::word(report, node, &owner, &allowed));
         fields.finish(report);
         if at > 0 || day.is_some_and(|day| day > 0) || who == Some("customer_success_manager") {
             report.later(&path, "a handover to another owner");
@@ -154,8 +162,7 @@ fn moments(report: &mut Report<'_>, top: &mut Fields<'_>) -> Option<Vec<crate::d
         report.at("J018", "moments", message, "split the journey".to_owned());
         return None;
     }
-    let read: Vec<_> =
-        nodes.iter().enumerate().map(|(at, node)| moment::read(report, node, at)).collect();
+    let read: Vec<_> = nodes.iter().enumerate().map(|(at, node)| moment::read(report, node, at)).collect();
     read.into_iter().collect()
 }
 

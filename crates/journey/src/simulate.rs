@@ -11,11 +11,11 @@ use afterglow_domain::Timestamp;
 use jiff::civil::{Date, Time};
 
 use crate::calendar::{Zone, day_of};
+use crate::decide::{day_zero, decide};
 use crate::definition::Definition;
 use crate::effect::{Effect, TouchpointPlan};
 use crate::input::{Contact, DeliveryOutcome, Facts, Input};
 use crate::state::{State, Status};
-use crate::decide;
 
 /// Decisions after which a simulation stops: far more than 500 moments with their waits need.
 const DECISIONS_MAX: usize = 100_000;
@@ -177,10 +177,15 @@ impl<'a> Play<'a> {
                 let on = self.definition.sending.zone.date_of(*planned);
                 (moment.as_str(), format!("moved to {on}"), "day 0 changed".to_owned())
             }
-            Effect::Enrolled | Effect::Completed | Effect::ObligationOpened { .. } | Effect::Revoke { .. } => return,
+            Effect::Enrolled => {
+                self.timeline.promise(self.definition.moments.len());
+                return;
+            }
+            Effect::Completed | Effect::ObligationOpened { .. } | Effect::Revoke { .. } => return,
         };
         let local = self.definition.sending.zone.local(self.now);
-        let day_zero = self.state.as_ref().map_or(local.date(), |state| state.day_zero);
+        let day_zero =
+            self.state.as_ref().map_or(day_zero(self.definition, &self.facts), |state| state.day_zero);
         let day = day_of(day_zero, local.date());
         self.timeline.lines.push(Line { day, local, moment: moment.to_owned(), what, note });
     }
@@ -197,7 +202,7 @@ impl<'a> Play<'a> {
             return reason.clone();
         }
         let day = self.definition.moment(&plan.moment).map_or(plan.day, |moment| moment.day);
-        if day == plan.day { String::new() } else { format!("day {day} was past at the start") }
+        if day == plan.day { String::new() } else { format!("day {day} was already past") }
     }
 }
 

@@ -20,7 +20,9 @@ pub(crate) const ASK_AGAIN_S: u64 = 24 * 3600;
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidState {
     /// Written by another program version.
-    #[error("state version {0} is not known here (this program reads {STATE_VERSION}); run the newer program")]
+    #[error(
+        "state version {0} is not known here (this program reads {STATE_VERSION}); run the newer program"
+    )]
     Version(u32),
     /// Not what this version writes.
     #[error("the stored state cannot be read: {0}")]
@@ -155,7 +157,9 @@ impl State {
             .filter_map(|promise| match &promise.status {
                 Status::Waiting { due, .. } if !held => Some(promise.deadline.min(*due)),
                 Status::Waiting { .. } | Status::Recalled => Some(promise.deadline),
-                Status::Emitted { asked, .. } => Some(asked.plus(std::time::Duration::from_secs(ASK_AGAIN_S))),
+                Status::Emitted { asked, .. } => {
+                    Some(asked.plus(std::time::Duration::from_secs(ASK_AGAIN_S)))
+                }
                 Status::Delivered | Status::Undelivered => None,
             })
             .min()

@@ -79,7 +79,11 @@ pub(crate) struct Trouble {
 /// Reads one document.
 pub(crate) fn parse(source: &str) -> Result<Node, Trouble> {
     if source.len() > SOURCE_BYTES_MAX {
-        return Err(unreadable(Spot::START, "the file is larger than 256 KiB".to_owned(), "split the journey"));
+        return Err(unreadable(
+            Spot::START,
+            "the file is larger than 256 KiB".to_owned(),
+            "split the journey",
+        ));
     }
     let mut tree = Tree { events: Parser::new_from_str(source), depth: 0 };
     let root = loop {
@@ -141,7 +145,11 @@ impl<'a> Tree<'a> {
 
     fn deeper<T>(&mut self, spot: Spot, read: fn(&mut Self) -> Result<T, Trouble>) -> Result<T, Trouble> {
         if self.depth == DEPTH_MAX {
-            return Err(unreadable(spot, format!("nested deeper than {DEPTH_MAX} levels"), "a journey is flat"));
+            return Err(unreadable(
+                spot,
+                format!("nested deeper than {DEPTH_MAX} levels"),
+                "a journey is flat",
+            ));
         }
         self.depth += 1;
         let inner = read(self);
@@ -197,9 +205,9 @@ impl<'a> Tree<'a> {
 fn refuse_extras(event: &Event<'_>, spot: Spot) -> Result<(), Trouble> {
     let anchored = match event {
         Event::Alias(_) | Event::UnresolvedAlias(_) | Event::Anchor(..) => true,
-        Event::Scalar(_, _, anchor, _) | Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
-            *anchor != 0
-        }
+        Event::Scalar(_, _, anchor, _)
+        | Event::SequenceStart(_, anchor, _)
+        | Event::MappingStart(_, anchor, _) => *anchor != 0,
         _ => false,
     };
     if anchored {
@@ -223,7 +231,10 @@ fn scan_error(error: &ScanError) -> Trouble {
     let remedy = "check the indentation and the brackets on this line and the one before it";
     let info = error.info();
     if info.contains("anchor") || info.contains("alias") {
-        return extra(Spot::at(error.marker()), "anchors and aliases (`&`, `*`) are not part of this language");
+        return extra(
+            Spot::at(error.marker()),
+            "anchors and aliases (`&`, `*`) are not part of this language",
+        );
     }
     unreadable(Spot::at(error.marker()), info, remedy)
 }

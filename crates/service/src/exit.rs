@@ -8,6 +8,8 @@ use std::process::{ExitCode, Termination};
 pub enum Exit {
     /// It did what was asked, or drained after a signal.
     Ok = 0,
+    /// A linter found errors (1, as linters do).
+    Findings = 1,
     /// The configuration or a journey file is wrong; nothing was started (64, `EX_USAGE`).
     Config = 64,
     /// Something that it needs is not there: a port, a server (69, `EX_UNAVAILABLE`).

@@ -58,9 +58,8 @@ pub fn check(template: &Template, kind: Kind) -> Vec<Problem> {
 }
 
 fn wrong_variable(template: &Template, kind: Kind, variable: &str) -> Option<Problem> {
-    let problem = |message: String, remedy: String| {
-        Some(Problem { line: template.line_of(variable), message, remedy })
-    };
+    let problem =
+        |message: String, remedy: String| Some(Problem { line: template.line_of(variable), message, remedy });
     if !KNOWN.iter().any(|(name, _)| *name == variable) {
         let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
         let near = names.iter().find(|name| name.rsplit('.').next() == variable.rsplit('.').next());
@@ -116,12 +115,18 @@ mod tests {
 
     fn problems(kind: Kind, source: &str) -> Vec<String> {
         let template = Template::parse("t.md", source).unwrap();
-        check(&template, kind).into_iter().map(|p| format!("{}: {} -> {}", p.line, p.message, p.remedy)).collect()
+        check(&template, kind)
+            .into_iter()
+            .map(|p| format!("{}: {} -> {}", p.line, p.message, p.remedy))
+            .collect()
     }
 
     #[test]
     fn unknown_and_misplaced_variables_are_found_with_their_line() {
-        let found = problems(Kind::Mail, "Subject: x\n\nHi {{ contact.first_name }}\n{{ gift.link }} {{ unsubscribe.link }}\n");
+        let found = problems(
+            Kind::Mail,
+            "Subject: x\n\nHi {{ contact.first_name }}\n{{ gift.link }} {{ unsubscribe.link }}\n",
+        );
         assert_eq!(
             found,
             [
@@ -129,7 +134,10 @@ mod tests {
                 "4: gift.link exists only in the mail that brings a gift -> take it out, or use the file as `mail` of a gift",
             ]
         );
-        assert_eq!(problems(Kind::Task, "Subject: x\n\n{{ recipient.first_name }} {{ task.reason }}\n").len(), 1);
+        assert_eq!(
+            problems(Kind::Task, "Subject: x\n\n{{ recipient.first_name }} {{ task.reason }}\n").len(),
+            1
+        );
     }
 
     #[test]

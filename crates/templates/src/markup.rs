@@ -126,6 +126,9 @@ mod tests {
         assert_eq!(plain("[https://c.example](https://c.example)"), "https://c.example\n");
         assert_eq!(plain("[a] (b) [c]("), "[a] (b) [c](\n");
         assert_eq!(plain("[a [b](https://c.example)"), "[a b (https://c.example)\n");
-        assert_eq!(html("x < y\nz"), "<!doctype html>\n<html><body>\n<p>x &lt; y<br>\nz</p>\n</body></html>\n");
+        assert_eq!(
+            html("x < y\nz"),
+            "<!doctype html>\n<html><body>\n<p>x &lt; y<br>\nz</p>\n</body></html>\n"
+        );
     }
 }

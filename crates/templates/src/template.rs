@@ -30,7 +30,9 @@ pub enum Error {
         remedy: String,
     },
     /// A variable has no value for this recipient.
-    #[error("{name}: {variable} is missing or empty, and a mail with a gap is not sent; fill it in in the CRM")]
+    #[error(
+        "{name}: {variable} is missing or empty, and a mail with a gap is not sent; fill it in in the CRM"
+    )]
     Missing {
         /// The file.
         name: String,
@@ -58,6 +60,13 @@ pub struct Rendered {
     pub html: String,
 }
 
+/// A rendered text is full of personal data.
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rendered([personal data])")
+    }
+}
+
 /// A parsed text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -83,7 +92,8 @@ impl Template {
         let source = source.replace("\r\n", "\n");
         let mut lines = source.splitn(3, '\n');
         let first = lines.next().unwrap_or_default();
-        let Some(subject) = first.strip_prefix("Subject:").map(str::trim).filter(|text| !text.is_empty()) else {
+        let Some(subject) = first.strip_prefix("Subject:").map(str::trim).filter(|text| !text.is_empty())
+        else {
             return Err(error(1, "the first line is no subject", "begin the file with `Subject: …`"));
         };
         if lines.next().is_none_or(|line| !line.trim().is_empty()) {
@@ -162,15 +172,14 @@ impl Template {
     pub fn render(&self, values: &Value) -> Result<Rendered, Error> {
         let mut context = Map::new();
         for variable in &self.variables {
-            let value = lookup(values, variable).ok_or_else(|| Error::Missing {
-                name: self.name.clone(),
-                variable: variable.clone(),
-            })?;
+            let value = lookup(values, variable)
+                .ok_or_else(|| Error::Missing { name: self.name.clone(), variable: variable.clone() })?;
             insert(&mut context, variable, value);
         }
         let context = jinja(&context);
         let subject = markup::unshield(self.fill(&self.subject, &context)?.trim());
-        if subject.is_empty() || subject.contains(['\r', '\n']) || subject.chars().count() > SUBJECT_CHARS_MAX {
+        if subject.is_empty() || subject.contains(['\r', '\n']) || subject.chars().count() > SUBJECT_CHARS_MAX
+        {
             return Err(self.value("the subject is empty, more than one line, or longer than 200 characters"));
         }
         let body = self.fill(&self.body, &context)?;

@@ -15,7 +15,7 @@ use crate::source::Source;
 pub async fn order_per_key(subject: impl Subject) {
     let keys = keys(8);
     for call in 0..3 {
-        let records = (0..40).map(|n| record(Topic::Deals, &keys[n % 8], call * 40 + n)).collect();
+        let records = (0..40).map(|n| record(Topic::Deals, &keys[n % 8], &(call * 40 + n))).collect();
         let positions = append(&subject.log(), records).await;
         for (n, position) in positions.into_iter().enumerate() {
             let read = subject.source().read(Topic::Deals, position.partition, position.offset, 1).await;
@@ -35,7 +35,7 @@ pub async fn order_per_key(subject: impl Subject) {
 pub async fn partition_follows_key(subject: impl Subject) {
     for key in keys(50) {
         let expected = Shard::of(&key).partition(PARTITIONS);
-        let records = vec![record(Topic::Deals, &key, 1), record(Topic::Signals, &key, 2)];
+        let records = vec![record(Topic::Deals, &key, &1), record(Topic::Signals, &key, &2)];
         let positions = append(&subject.log(), records).await;
         assert!(positions.iter().all(|position| position.partition == expected));
     }
@@ -103,10 +103,10 @@ pub async fn repeated_append_keeps_order(subject: impl Subject) {
     let key = "acme/ext:shop:1";
     let log = subject.log();
     for n in 0..20 {
-        let mut given_up = Box::pin(log.append(vec![record(Topic::Deals, key, n)]));
+        let mut given_up = Box::pin(log.append(vec![record(Topic::Deals, key, &n)]));
         let _ = futures::poll!(given_up.as_mut());
         drop(given_up);
-        append(&log, vec![record(Topic::Deals, key, n)]).await;
+        append(&log, vec![record(Topic::Deals, key, &n)]).await;
     }
     let mut found = ids_of(&all(&subject.source(), Topic::Deals).await, key);
     assert!((20..=40).contains(&found.len()));
@@ -121,7 +121,7 @@ pub async fn concurrent_appenders_keep_their_order(subject: impl Subject) {
         let log = log.clone();
         async move {
             for n in 0..20 {
-                append(&log, vec![record(Topic::Deals, &key, n)]).await;
+                append(&log, vec![record(Topic::Deals, &key, &n)]).await;
             }
         }
     };
@@ -135,14 +135,14 @@ pub async fn concurrent_appenders_keep_their_order(subject: impl Subject) {
 
 /// `taken_at` is the clock's, and stands still where the clock goes back.
 pub async fn taken_at_never_falls(subject: impl Subject) {
-    append(&subject.log(), vec![record(Topic::Deals, "a", 1)]).await;
+    append(&subject.log(), vec![record(Topic::Deals, "a", &1)]).await;
     let high = now(&subject);
-    subject.clock().set(high.minus(Duration::from_secs(3600)));
-    append(&subject.log(), vec![record(Topic::Deals, "a", 2), record(Topic::Deals, "b", 3)]).await;
+    subject.clock().set(high.minus(Duration::from_hours(1)));
+    append(&subject.log(), vec![record(Topic::Deals, "a", &2), record(Topic::Deals, "b", &3)]).await;
     let subject = subject.reopen().await;
-    append(&subject.log(), vec![record(Topic::Signals, "c", 4)]).await;
+    append(&subject.log(), vec![record(Topic::Signals, "c", &4)]).await;
     subject.clock().set(high.plus(Duration::from_secs(1)));
-    append(&subject.log(), vec![record(Topic::Signals, "c", 5)]).await;
+    append(&subject.log(), vec![record(Topic::Signals, "c", &5)]).await;
     let deals = all(&subject.source(), Topic::Deals).await;
     assert!(deals.iter().all(|received| received.taken_at == high), "{deals:?}");
     let signals = all(&subject.source(), Topic::Signals).await;

@@ -13,7 +13,7 @@ use crate::memory::MemoryCheckpoints;
 pub async fn every_partition_gets_its_turn(subject: impl Subject) {
     let hot = "acme/ext:shop:0";
     let partition = |key: &str| Shard::of(key).partition(PARTITIONS);
-    append(&subject.log(), (0..200).map(|n| record(Topic::Deals, hot, n)).collect()).await;
+    append(&subject.log(), (0..200).map(|n| record(Topic::Deals, hot, &n)).collect()).await;
     let others: Vec<_> = keys(40).into_iter().filter(|key| partition(key) != partition(hot)).collect();
     append(&subject.log(), others.iter().map(|key| record(Topic::Signals, key, key)).collect()).await;
     let mut consumer = subject.consumer("role", &[Topic::Deals, Topic::Signals], MemoryCheckpoints::new());
@@ -81,8 +81,8 @@ pub async fn poll_waits_for_an_append(subject: impl Subject) {
     assert!(consumer.poll(10, Duration::ZERO).await.expect("readable").is_empty());
     let log = subject.log();
     let (polled, _) = tokio::join!(
-        consumer.poll(10, Duration::from_secs(60)),
-        append(&log, vec![record(Topic::Deals, "acme/ext:shop:1", 1)])
+        consumer.poll(10, Duration::from_mins(1)),
+        append(&log, vec![record(Topic::Deals, "acme/ext:shop:1", &1)])
     );
     assert_eq!(ids(&polled.expect("readable")), ["1"]);
     assert!(consumer.poll(10, Duration::from_millis(1)).await.expect("readable").is_empty());

@@ -28,7 +28,7 @@ pub async fn retention_keeps_offsets(subject: impl Subject) {
     let empty = subject.source().bounds().await.expect("readable").of_topic(Topic::Deals);
     assert!(empty.iter().all(|(_, start, end)| start == end), "{empty:?}");
     assert!(empty.iter().zip(&ends).all(|(now, before)| now.2 == before.2), "{empty:?}");
-    let position = append(&subject.log(), vec![record(Topic::Deals, "acme/ext:shop:1", 20)]).await[0];
+    let position = append(&subject.log(), vec![record(Topic::Deals, "acme/ext:shop:1", &20)]).await[0];
     assert_eq!(position.offset, ends[usize::from(position.partition)].2);
 }
 

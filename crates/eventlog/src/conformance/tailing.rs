@@ -64,7 +64,7 @@ pub async fn tail_from_now_sees_only_what_follows(subject: impl Subject) {
     assert!(tail.next(10, Duration::ZERO).await.expect("readable").is_empty());
     let log = subject.log();
     let (next, _) = tokio::join!(
-        tail.next(10, Duration::from_secs(60)),
+        tail.next(10, Duration::from_mins(1)),
         append(&log, vec![record(Topic::Deals, &keys(1)[0], "new")])
     );
     assert_eq!(ids(&next.expect("readable")), ["new"]);

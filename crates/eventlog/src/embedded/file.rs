@@ -86,7 +86,7 @@ pub(super) async fn check_version(path: &Path, connection: &mut SqliteConnection
     let found = user_version(connection).await.map_err(|error| unavailable(path, &error))?;
     match usize::try_from(found) {
         Ok(version) if version <= MIGRATIONS.len() => Ok(version),
-        _ => Err(Error::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() as i64 }),
+        _ => Err(Error::Newer { path: path.to_owned(), found, known: MIGRATIONS.len() }),
     }
 }
 

@@ -93,15 +93,11 @@ impl LogReader {
 
     /// A read, ended when it would hold its snapshot too long.
     async fn bounded<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
-        match tokio::time::timeout(SNAPSHOT_MAX, read).await {
-            Ok(outcome) => outcome.map_err(|error| unavailable(&self.path, &error)),
-            Err(_) => {
-                let path = self.path.display();
-                Err(Error::Unavailable(format!(
-                    "{path}: a read took longer than {SNAPSHOT_MAX:?}; is the disk busy?"
-                )))
-            }
-        }
+        let outcome = tokio::time::timeout(SNAPSHOT_MAX, read).await.map_err(|_| {
+            let path = self.path.display();
+            Error::Unavailable(format!("{path}: a read took longer than {SNAPSHOT_MAX:?}; is the disk busy?"))
+        })?;
+        outcome.map_err(|error| unavailable(&self.path, &error))
     }
 
     async fn read_rows(

@@ -83,7 +83,7 @@ impl Subject for OnDisk {
     }
 }
 
-crate::log_conformance!(conforms, subject());
+crate::log_conformance!(conforms, subject().await);
 
 fn record(key: &str, bytes: usize) -> Record {
     let key = Bytes::copy_from_slice(key.as_bytes());
@@ -142,11 +142,8 @@ async fn another_process_appends_and_reads() {
     let other = subject.another().await;
     let mut consumer = subject.log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new());
     assert!(consumer.poll(9, Duration::ZERO).await.unwrap().is_empty());
-    let mut tail = LogReader::open_read_only(subject.path()).await.unwrap();
-    let mut tail = {
-        tail = tail.clone();
-        tail.tail(Topic::Deals, TailStart::Beginning).await.unwrap()
-    };
+    let reader = LogReader::open_read_only(subject.path()).await.unwrap();
+    let mut tail = reader.tail(Topic::Deals, TailStart::Beginning).await.unwrap();
     for n in 0..3 {
         assert_eq!(append(&other, record("a", 1)).await.unwrap().offset, 2 * n);
         assert_eq!(append(&subject.log, record("a", 2)).await.unwrap().offset, 2 * n + 1);
@@ -154,12 +151,12 @@ async fn another_process_appends_and_reads() {
     assert_eq!(append(&other, record("a", 1)).await.unwrap().offset, 6);
     let mut records: Vec<Received> = Vec::new();
     while records.len() < 7 {
-        records.extend(consumer.poll(9, Duration::from_secs(60)).await.unwrap());
+        records.extend(consumer.poll(9, Duration::from_mins(1)).await.unwrap());
     }
     assert!(records.iter().map(|received| received.offset).eq(0..7));
     let mut tailed = Vec::new();
     while tailed.len() < 7 {
-        tailed.extend(tail.next(9, Duration::from_secs(60)).await.unwrap());
+        tailed.extend(tail.next(9, Duration::from_mins(1)).await.unwrap());
     }
     assert!(tailed.iter().map(|tailed| &tailed.received).eq(&records));
     other.close().await;

@@ -43,7 +43,7 @@ pub(super) struct Request {
     pub(super) records: Vec<Record>,
     pub(super) answer: oneshot::Sender<Result<Vec<Position>, Error>>,
     /// Room in the queue, free again when this is dropped.
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) room: OwnedSemaphorePermit,
 }
 
 /// The writer of one file.
@@ -127,17 +127,16 @@ impl Writer {
     }
 
     async fn append(&mut self, group: Vec<Request>) {
-        let mut tally = Tally::default();
         let mut records = Vec::new();
         let mut callers = Vec::with_capacity(group.len());
         for request in group {
-            request.records.iter().for_each(|record| tally.add(record));
-            callers.push((request.answer, request.records.len(), request._room));
+            callers.push((request.answer, request.records.len(), request.room));
             records.extend(request.records);
         }
         if records.is_empty() {
             return;
         }
+        let tally = Tally::of(records.iter());
         let count = records.len();
         let outcome = self.write(records).await;
         self.note_health(outcome.as_ref().err());
@@ -191,7 +190,7 @@ impl Writer {
         match error {
             Some(error) if self.healthy => tracing::error!(error = %error, "the log takes no records"),
             None if !self.healthy => {
-                tracing::info!(path = %self.path.display(), "the log takes records again")
+                tracing::info!(path = %self.path.display(), "the log takes records again");
             }
             _ => {}
         }

@@ -10,7 +10,7 @@ use crate::conformance::{Subject, options};
 
 struct InMemory(MemoryLog, ManualClock);
 
-async fn subject() -> InMemory {
+fn subject() -> InMemory {
     let (options, clock) = options();
     InMemory(MemoryLog::new(options).unwrap(), clock)
 }
@@ -49,7 +49,7 @@ crate::log_conformance!(conforms, subject());
 
 #[tokio::test]
 async fn faults_refuse_or_lose_the_answer() {
-    let log = subject().await.0;
+    let log = subject().0;
     let record = || {
         vec![Record { topic: Topic::Deals, key: Bytes::from("a"), headers: Vec::new(), value: Bytes::new() }]
     };

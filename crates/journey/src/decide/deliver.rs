@@ -18,7 +18,13 @@ const REFUSED_PAUSE_DAYS: i32 = 3;
 
 impl Run<'_> {
     /// Only the answer to the open occurrence counts; a repeated or outdated one changes nothing.
-    pub(super) fn delivered(&mut self, state: &mut State, moment: &str, occurrence: u32, outcome: &DeliveryOutcome) {
+    pub(super) fn delivered(
+        &mut self,
+        state: &mut State,
+        moment: &str,
+        occurrence: u32,
+        outcome: &DeliveryOutcome,
+    ) {
         let Some(index) = state.promises.iter().position(|promise| {
             promise.moment == moment
                 && promise.occurrence == occurrence

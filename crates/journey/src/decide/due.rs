@@ -57,7 +57,11 @@ impl Run<'_> {
                 continue;
             }
             let taken = state.last_emission_on.is_some_and(|last| last >= today);
-            let who = if taken { Err(ONE_PER_DAY.to_owned()) } else { addressee(self.definition, state, &moment.deed) };
+            let who = if taken {
+                Err(ONE_PER_DAY.to_owned())
+            } else {
+                addressee(self.definition, state, &moment.deed)
+            };
             match who {
                 Ok(to) => self.emit(state, index, to, today),
                 Err(reason) => {

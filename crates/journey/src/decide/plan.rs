@@ -14,7 +14,7 @@ use crate::state::Promise;
 pub(super) const PAST: &str = "past at the start";
 
 /// Rule 1: day 0, never later than the date on which the deal was won.
-pub(super) fn day_zero(definition: &Definition, facts: &Facts) -> Date {
+pub(crate) fn day_zero(definition: &Definition, facts: &Facts) -> Date {
     match definition.day_zero {
         DayZero::CloseDate => facts.close_date.unwrap_or(facts.won_date).min(facts.won_date),
         DayZero::WonDate => facts.won_date,

@@ -15,18 +15,31 @@ use crate::{Definition, decide, plus_days};
 
 #[derive(Debug, Clone)]
 enum Op {
-    Won { close: i32, people: u8 },
-    Amended { close: i32, people: u8 },
+    Won {
+        close: i32,
+        people: u8,
+    },
+    Amended {
+        close: i32,
+        people: u8,
+    },
     Reopened,
     Lost,
     Deleted,
     Merged,
     /// The armed timer fires, this many hours late.
-    Timer { late_h: u64 },
+    Timer {
+        late_h: u64,
+    },
     /// Time passes and something wakes us.
-    Pass { hours: u64 },
+    Pass {
+        hours: u64,
+    },
     /// An answer to the touchpoint emitted as number so-and-so, possibly again.
-    Answer { which: usize, how: u8 },
+    Answer {
+        which: usize,
+        how: u8,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -70,7 +83,8 @@ impl World {
 
     fn facts(&self, close: i32, people: u8) -> Facts {
         let today = self.definition.sending.zone.date_of(self.now);
-        let all = [contact("ann", "champion", people & 1 == 1), contact("eve", "primary_contact", people > 1)];
+        let all =
+            [contact("ann", "champion", people & 1 == 1), contact("eve", "primary_contact", people > 1)];
         Facts {
             close_date: Some(plus_days(today, close)),
             won_date: today,
@@ -98,7 +112,9 @@ impl World {
                 Input::Due
             }
             Op::Answer { which, how } => {
-                let Some((moment, occurrence)) = self.emitted.iter().rev().nth(*which).cloned() else { return };
+                let Some((moment, occurrence)) = self.emitted.iter().rev().nth(*which).cloned() else {
+                    return;
+                };
                 Input::Delivery { moment, occurrence, outcome: self.outcome(*how) }
             }
         };
@@ -121,7 +137,10 @@ impl World {
                 Effect::ObligationOpened { moment, occurrence, planned, .. } => {
                     assert!(!self.delivered.contains(&moment), "{moment} promised again after its delivery");
                     let key = (moment, occurrence);
-                    assert!(!self.closed.contains(&key) && !self.open.contains_key(&key), "{key:?} opened twice");
+                    assert!(
+                        !self.closed.contains(&key) && !self.open.contains_key(&key),
+                        "{key:?} opened twice"
+                    );
                     self.open.insert(key, planned);
                 }
                 Effect::ObligationMoved { moment, occurrence, planned, .. } => {

@@ -33,7 +33,8 @@ impl Run<'_> {
         let closed: Vec<bool> = state.promises.iter().map(|promise| !promise.is_open()).collect();
         self.re_anchor(state, facts);
         let start = self.definition.sending.zone.date_of(facts.heard);
-        let mut planner = planner(self.definition, state, start, |promise| promise.status != Status::Delivered);
+        let mut planner =
+            planner(self.definition, state, start, |promise| promise.status != Status::Delivered);
         for (promise, closed) in state.promises.iter_mut().zip(closed) {
             match promise.status {
                 Status::Recalled => self.promise_again(promise, state.day_zero),
@@ -77,18 +78,15 @@ impl Run<'_> {
         let Some(moment) = self.definition.moment(&promise.moment) else { return };
         if promise.anchor != anchor {
             let start = Date::MIN;
-            Planner::new(self.definition, anchor, start, std::iter::once(moment)).plan(moment).apply(promise, anchor);
+            Planner::new(self.definition, anchor, start, std::iter::once(moment))
+                .plan(moment)
+                .apply(promise, anchor);
         }
         self.next_occurrence(promise, promise.planned.max(self.now), None);
     }
 
     /// The next occurrence of a promise, unless its time is over.
-    pub(super) fn next_occurrence(
-        &mut self,
-        promise: &mut Promise,
-        due: Timestamp,
-        reason: Option<String>,
-    ) {
+    pub(super) fn next_occurrence(&mut self, promise: &mut Promise, due: Timestamp, reason: Option<String>) {
         if due >= promise.deadline {
             promise.status = Status::Undelivered;
             return;
@@ -111,10 +109,14 @@ impl Run<'_> {
             self.waive(promise, PAST);
         }
     }
-
 }
 
-fn planner<'a>(definition: &'a Definition, state: &State, start: Date, of: impl Fn(&Promise) -> bool) -> Planner<'a> {
+fn planner<'a>(
+    definition: &'a Definition,
+    state: &State,
+    start: Date,
+    of: impl Fn(&Promise) -> bool,
+) -> Planner<'a> {
     let promises = state.promises.iter().filter(|promise| of(promise));
     let moments = promises.filter_map(|promise| definition.moment(&promise.moment));
     Planner::new(definition, state.day_zero, start, moments)

@@ -138,7 +138,8 @@ impl Scene {
         let text = match effect {
             Effect::ObligationOpened { moment, occurrence, planned, deadline }
             | Effect::ObligationMoved { moment, occurrence, planned, deadline } => {
-                let word = if matches!(effect, Effect::ObligationMoved { .. }) { "moved" } else { "promised" };
+                let word =
+                    if matches!(effect, Effect::ObligationMoved { .. }) { "moved" } else { "promised" };
                 format!("{word} {moment}#{occurrence} for {} until {}", local(planned), local(deadline))
             }
             Effect::ObligationClosed { moment, occurrence, outcome } => {
@@ -149,10 +150,13 @@ impl Scene {
                     To::Contact(id) => id.as_str(),
                     To::Owner => "the owner",
                 };
-                let why = plan.task_reason.as_deref().map(|why| format!(" because {why}")).unwrap_or_default();
+                let why =
+                    plan.task_reason.as_deref().map(|why| format!(" because {why}")).unwrap_or_default();
                 format!("EMIT {}#{} day {} to {to}{why}", plan.moment, plan.occurrence, plan.day)
             }
-            Effect::Revoke { moment, occurrence, reason } => format!("REVOKE {moment}#{occurrence}: {reason}"),
+            Effect::Revoke { moment, occurrence, reason } => {
+                format!("REVOKE {moment}#{occurrence}: {reason}")
+            }
             Effect::NeverEnrolled { reason } => format!("never enrolled: {reason}"),
             Effect::Exited { reason } => format!("exited: {reason}"),
             Effect::Enrolled => "enrolled".to_owned(),

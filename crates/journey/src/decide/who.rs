@@ -21,7 +21,8 @@ fn recipient(definition: &Definition, state: &State) -> Result<String, String> {
         return if reachable {
             Ok(first.clone())
         } else {
-            Err("the contact who received a gift cannot be reached, and nobody else takes over silently".into())
+            Err("the contact who received a gift cannot be reached, and nobody else takes over silently"
+                .into())
         };
     }
     let with_role = |role: &String| {
@@ -29,7 +30,7 @@ fn recipient(definition: &Definition, state: &State) -> Result<String, String> {
         able.map(|contact| &contact.id).min()
     };
     let found = definition.recipient.iter().find_map(with_role);
-    found
-        .cloned()
-        .ok_or_else(|| format!("the deal has no reachable contact who is {}", definition.recipient.join(" or ")))
+    found.cloned().ok_or_else(|| {
+        format!("the deal has no reachable contact who is {}", definition.recipient.join(" or "))
+    })
 }

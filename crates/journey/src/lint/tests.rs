@@ -27,13 +27,13 @@ fn short(findings: &[Finding]) -> Vec<String> {
 fn j014_is_the_screen_that_was_promised() {
     assert_snapshot!(render(&altered("worth: 75 USD", "worth: 475 USD")), @r"
     error[J014] gifts cost more than the budget                       first-90-days.yaml:35  moments[first-quarter].gift.worth
-      35 |      gift: {worth: 475 USD, pick: recipient_chooses, mail: mails/first-quarter …
+      35 |      gift: {worth: 475 USD, pick: recipient_chooses, mail: mails/first-quarter.md …
          |                    ^^^^^^^ the four gifts add up to 575 USD, budget_per_customer is 500 USD (line 17)
       Do: lower this gift to 400 USD or less, or raise limits.budget_per_customer to 575 USD.   1 error; nothing published (exit 1)
     ");
     assert_snapshot!(render(&altered("500 USD", "30 USD")), @r"
     error[J014] gifts cost more than the budget                       first-90-days.yaml:25  moments[first-week].gift.worth
-      25 |      gift: {worth: 25 USD, pick: book, mail: mails/first-week.md, mail_without …
+      25 |      gift: {worth: 25 USD, pick: book, mail: mails/first-week.md, mail_without_gi …
          |                    ^^^^^^ the four gifts add up to 175 USD, budget_per_customer is 30 USD (line 17)
       Do: take gifts out, or raise limits.budget_per_customer to 175 USD.   1 error; nothing published (exit 1)
     ");
@@ -42,8 +42,16 @@ fn j014_is_the_screen_that_was_promised() {
 #[test]
 fn keys_of_later_releases_are_refused_by_name() {
     for key in [
-        "enroll_when: x", "holdout_percent: 10", "hold_back: []", "reactions: []", "silence: []", "stages: {}",
-        "exits: []", "goals: []", "experiment: x", "new_start_after_days: 180",
+        "enroll_when: x",
+        "holdout_percent: 10",
+        "hold_back: []",
+        "reactions: []",
+        "silence: []",
+        "stages: {}",
+        "exits: []",
+        "goals: []",
+        "experiment: x",
+        "new_start_after_days: 180",
     ] {
         let found = altered("retired_ids", &format!("{key}\nretired_ids"));
         let name = key.split(':').next().unwrap();
@@ -61,56 +69,131 @@ fn keys_of_later_releases_are_refused_by_name() {
         ("500 USD", "500 USD\n  approval_above: 100 USD"),
         ("one_journey_per: deal", "one_journey_per: account"),
         ("owner: deal_owner}", "owner: deal_owner}\n  - {from_day: 91, owner: customer_success_manager}"),
-        ("day: 18, intent: value, mail: mails/tip-1.md", "after: first_value, intent: value, mail: mails/tip-1.md"),
+        (
+            "day: 18, intent: value, mail: mails/tip-1.md",
+            "after: first_value, intent: value, mail: mails/tip-1.md",
+        ),
     ] {
         let codes: Vec<_> = altered(from, to).iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["J005"], "{to}");
     }
 }
 
+/// A text of the shipped journey, what it is replaced by, and what the linter says.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("day: 18,", "day: -1,", "J009 27:moments[value-1].day day -1 is not within 0 to 3650"),
+    ("day: 18,", "day: 4000,", "J009 27:moments[value-1].day day 4000 is not within 0 to 3650"),
+    ("day: 18,", "day: \"18\",", "J007 27:moments[value-1].day `18` is no whole number of days"),
+    (
+        "day: 18,",
+        "day: 18, not_after_day: 17,",
+        "J010 27:moments[value-1].not_after_day not after day 17, but it is planned for day 18",
+    ),
+    ("id: value-2", "id: value-1", "J011 30:moments[value-1].id `value-1` is the id of two moments"),
+    (
+        "id: value-2",
+        "id: no-recipient",
+        "J011 30:moments[no-recipient].id `no-recipient` is the id of the task under `no_recipient`",
+    ),
+    ("id: value-2", "id: value_2", "J011 30:moments[value_2].id `value_2` has an underscore"),
+    (
+        "retired_ids: []",
+        "retired_ids: [value-2]",
+        "J012 30:moments[value-2].id `value-2` is in retired_ids: it was another moment once",
+    ),
+    (
+        "75 USD",
+        "75 EUR",
+        "J013 35:moments[first-quarter].gift.worth 75 EUR is not in USD, the currency of the budget",
+    ),
+    ("75 USD", "75", "J013 35:moments[first-quarter].gift.worth \"75\" is not money; write it as 25 USD"),
+    ("75 USD", "0 USD", "J013 35:moments[first-quarter].gift.worth an amount above zero belongs here"),
+    (
+        "\"09:30\"",
+        "18:00",
+        "J016 15:sending.send_at 18:00 without quotes is the number of minutes to some YAML programs",
+    ),
+    ("\"09:30\"", "\"9:30\"", "J016 15:sending.send_at `9:30` is no time of day"),
+    ("\"09:30\"", "\"25:00\"", "J016 15:sending.send_at `25:00` is no time of day"),
+    (
+        "Europe/Berlin",
+        "Europe/Belrin",
+        "J017 14:sending.default_zone `Europe/Belrin` is not in the zone database",
+    ),
+    (
+        "mails/tip-1.md",
+        "mails/tip-9.md",
+        "J019 27:moments[value-1].mail mails/tip-9.md: No such file or directory (os error 2)",
+    ),
+    (
+        "mails/tip-1.md",
+        "../tip-1.md",
+        "J028 27:moments[value-1].mail `../tip-1.md` is not a file beside the journey",
+    ),
+    (
+        "mails/tip-1.md",
+        "/etc/passwd",
+        "J028 27:moments[value-1].mail `/etc/passwd` is not a file beside the journey",
+    ),
+    (
+        "mail: mails/tip-1.md",
+        "mail: mails/tip-1.md, task: tasks/add-a-contact.md",
+        "J015 27:moments[value-1].mail the moment does more than one thing (a gift's mail belongs inside the gift)",
+    ),
+    (", mail: mails/tip-1.md", "", "J015 27:moments[value-1].mail the moment does nothing"),
+    (
+        "day: 18, intent: value",
+        "day: 18",
+        "J025 27:moments[value-1].intent why this moment exists is not said",
+    ),
+    (
+        "day: 18, intent: value",
+        "day: 18, intent: sell",
+        "J008 27:moments[value-1].intent `sell` is not possible here",
+    ),
+    (
+        "day: 55, not_after",
+        "day: 37, not_after",
+        "J023 31:moments[next-step].day a next step on day 37, a gift on day 30 (first-month)",
+    ),
+    (
+        "day: 7, not_after",
+        "day: 4, not_after",
+        "J024 24:moments[first-week].day 3 days after the gift `welcome`",
+    ),
+    ("day: 42", "day: 30", "J029 30:moments[value-2].day `first-month` is planned for day 30 too"),
+    ("afterglow: 1 ", "afterglow: 2 ", "J026 6:afterglow this program reads version 1 of the language"),
+    ("journey: first-90-days", "journey: First", "J011 7:journey `First` is no name"),
+    ("day_0: close_date ", "", "J006 1:day_0 `day_0` is missing"),
+    (
+        "recipient: [champion, decision_maker, primary_contact]",
+        "recipient: []",
+        "J006 11:recipient the list is empty or unreadable",
+    ),
+    (
+        "recipient: [champion, decision_maker, primary_contact]",
+        "recipient: &r [x]",
+        "J002 11: anchors and aliases (`&`, `*`) are not part of this language",
+    ),
+];
+
 #[test]
 fn each_mistake_is_named_with_its_place() {
-    for (from, to, expected) in [
-        ("day: 18,", "day: -1,", "J009 27:moments[value-1].day day -1 is not within 0 to 3650"),
-        ("day: 18,", "day: 4000,", "J009 27:moments[value-1].day day 4000 is not within 0 to 3650"),
-        ("day: 18,", "day: \"18\",", "J007 27:moments[value-1].day `18` is no whole number of days"),
-        ("day: 18,", "day: 18, not_after_day: 17,", "J010 27:moments[value-1].not_after_day not after day 17, but it is planned for day 18"),
-        ("id: value-2", "id: value-1", "J011 30:moments[value-1].id `value-1` is the id of two moments"),
-        ("id: value-2", "id: no-recipient", "J011 30:moments[no-recipient].id `no-recipient` is the id of the task under `no_recipient`"),
-        ("id: value-2", "id: value_2", "J011 30:moments[value_2].id `value_2` has an underscore"),
-        ("retired_ids: []", "retired_ids: [value-2]", "J012 30:moments[value-2].id `value-2` is in retired_ids: it was another moment once"),
-        ("75 USD", "75 EUR", "J013 35:moments[first-quarter].gift.worth 75 EUR is not in USD, the currency of the budget"),
-        ("75 USD", "75", "J013 35:moments[first-quarter].gift.worth \"75\" is not money; write it as 25 USD"),
-        ("75 USD", "0 USD", "J013 35:moments[first-quarter].gift.worth an amount above zero belongs here"),
-        ("\"09:30\"", "18:00", "J016 15:sending.send_at 18:00 without quotes is the number of minutes to some YAML programs"),
-        ("\"09:30\"", "\"9:30\"", "J016 15:sending.send_at `9:30` is no time of day"),
-        ("\"09:30\"", "\"25:00\"", "J016 15:sending.send_at `25:00` is no time of day"),
-        ("Europe/Berlin", "Europe/Belrin", "J017 14:sending.default_zone `Europe/Belrin` is not in the zone database"),
-        ("mails/tip-1.md", "mails/tip-9.md", "J019 27:moments[value-1].mail mails/tip-9.md: No such file or directory (os error 2)"),
-        ("mails/tip-1.md", "../tip-1.md", "J028 27:moments[value-1].mail `../tip-1.md` is not a file beside the journey"),
-        ("mails/tip-1.md", "/etc/passwd", "J028 27:moments[value-1].mail `/etc/passwd` is not a file beside the journey"),
-        ("mail: mails/tip-1.md", "mail: mails/tip-1.md, task: tasks/add-a-contact.md", "J015 27:moments[value-1].mail the moment does more than one thing (a gift's mail belongs inside the gift)"),
-        (", mail: mails/tip-1.md", "", "J015 27:moments[value-1].mail the moment does nothing"),
-        ("day: 18, intent: value", "day: 18", "J025 27:moments[value-1].intent why this moment exists is not said"),
-        ("day: 18, intent: value", "day: 18, intent: sell", "J008 27:moments[value-1].intent `sell` is not possible here"),
-        ("day: 55, not_after", "day: 37, not_after", "J023 31:moments[next-step].day a next step on day 37, a gift on day 30 (first-month)"),
-        ("day: 7, not_after", "day: 4, not_after", "J024 24:moments[first-week].day 3 days after the gift `welcome`"),
-        ("day: 42", "day: 30", "J029 30:moments[value-2].day `first-month` is planned for day 30 too"),
-        ("afterglow: 1 ", "afterglow: 2 ", "J026 6:afterglow this program reads version 1 of the language"),
-        ("journey: first-90-days", "journey: First", "J011 7:journey `First` is no name"),
-        ("day_0: close_date ", "", "J006 1:day_0 `day_0` is missing"),
-        ("recipient: [champion, decision_maker, primary_contact]", "recipient: []", "J006 11:recipient the list is empty or unreadable"),
-        ("recipient: [champion, decision_maker, primary_contact]", "recipient: &r [x]", "J002 11: anchors and aliases (`&`, `*`) are not part of this language"),
-    ] {
+    for (from, to, expected) in MISTAKES {
         let found = altered(from, to);
-        assert_eq!(short(&found), [expected], "{to}");
+        assert_eq!(short(&found), [*expected], "{to}");
         assert!(!found[0].remedy.is_empty());
     }
 }
 
 #[test]
 fn all_mistakes_are_reported_at_once() {
-    let source = shipped().source.replace("09:30", "9:30").replace("day: 18,", "day: x,").replace("goal", "").replace("moments:", "sents: 1\nmoments:");
+    let source = shipped()
+        .source
+        .replace("09:30", "9:30")
+        .replace("day: 18,", "day: x,")
+        .replace("goal", "")
+        .replace("moments:", "sents: 1\nmoments:");
     let codes: Vec<_> = findings(&source).iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["J016", "J007", "J004"]);
 }
@@ -130,8 +213,8 @@ fn texts_are_checked_where_they_stand() {
     let found = load("first-90-days.yaml", &checked.source, &files).unwrap_err();
     assert_snapshot!(render(&found), @r"
     error[J021] text does not fit its use                             mails/welcome.md:5
-      5 | thank you for choosing {{ sender.company }}. Somebody at {{ company.name }} ha …
-        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the variable company.name does not exist
+      5 | thank you for choosing {{ sender.company }}. Somebody at {{ company.name }} had t …
+        | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the variable company.name does not exist
       Do: did you mean {{ account.name }}?.
 
     error[J020] text cannot be read                                   mails/tip-1.md:1
@@ -143,10 +226,14 @@ fn texts_are_checked_where_they_stand() {
 
 #[test]
 fn too_many_moments_and_none() {
-    let (head, _) = shipped().source.split_once("moments:").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    let (head, _) =
+        shipped().source.split_once("moments:").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     let one = |at: usize| format!("  - {{id: m{at}, day: {at}, intent: value, mail: mails/tip-1.md}}\n");
     let many: String = (0..501).map(one).collect();
-    assert_eq!(short(&findings(&format!("{head}moments:\n{many}"))), ["J018 21:moments 501 moments, at most 500 are possible"]);
+    assert_eq!(
+        short(&findings(&format!("{head}moments:\n{many}"))),
+        ["J018 21:moments 501 moments, at most 500 are possible"]
+    );
     assert_eq!(findings(&format!("{head}moments: []\n"))[0].code, "J006");
     assert_eq!(findings(&format!("{head}moments: 5\n"))[0].code, "J007");
 }
@@ -185,7 +272,19 @@ moments:
 
 #[test]
 fn hostile_files_are_refused_and_never_panic() {
-    for source in ["", "\u{0}", "{", "- - -", "a: {b: [c", "moments: {}", "? a\n: b", "\t", "&a [*a]", "%TAG ! x\n---\na", "a: |\n  x"] {
+    for source in [
+        "",
+        "\u{0}",
+        "{",
+        "- - -",
+        "a: {b: [c",
+        "moments: {}",
+        "? a\n: b",
+        "\t",
+        "&a [*a]",
+        "%TAG ! x\n---\na",
+        "a: |\n  x",
+    ] {
         assert!(!findings(source).is_empty(), "{source:?}");
     }
 }

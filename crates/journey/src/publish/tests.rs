@@ -49,7 +49,8 @@ fn the_shipped_mails_say_what_the_screen_says() {
     ];
     for (moment, expected) in subjects {
         let file = checked.definition.moment(moment).unwrap().deed.files()[0];
-        let subject = checked.files[file].lines().next().unwrap().replace("{{ recipient.first_name }}", "Jonas");
+        let subject =
+            checked.files[file].lines().next().unwrap().replace("{{ recipient.first_name }}", "Jonas");
         assert_eq!(subject, format!("Subject: {expected}"));
     }
     for (name, text) in checked.files.iter().filter(|(name, _)| name.starts_with("mails/")) {
@@ -71,7 +72,8 @@ fn a_published_version_reads_itself_and_notices_a_change() {
 
 #[test]
 fn the_digest_covers_every_part_and_where_it_begins() {
-    let files = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let files =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
     let all = [
         digest("ab", &files(&[])),
         digest("a", &files(&[("b", "")])),
@@ -81,4 +83,13 @@ fn the_digest_covers_every_part_and_where_it_begins() {
     ];
     let unique: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(unique.len(), all.len());
+}
+
+#[test]
+fn a_version_that_this_program_cannot_read_is_refused_with_the_screen() {
+    let mut published = shipped().publish(1);
+    published.source = published.source.replace("retired_ids", "silence: []\nretired_ids");
+    published.sha256 = digest(&published.source, &published.files);
+    let error = published.definition().unwrap_err().to_string();
+    assert!(error.contains("`silence` needs a later Afterglow"), "{error}");
 }

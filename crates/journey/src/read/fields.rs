@@ -7,11 +7,38 @@ use super::Report;
 /// Keys of the language that this release does not have. Named so that they are refused and never
 /// ignored.
 const LATER: &[&str] = &[
-    "accept_within_working_days", "after", "approval_above", "days_between_gifts_min", "enroll_when", "exits",
-    "experiment", "first_that_fits", "goals", "hold_back", "holdout_percent", "holidays_of", "if", "if_missed",
-    "if_not_by_day", "if_stage", "instead", "messages_per_person_per_7_days", "messages_per_person_per_day",
-    "new_start_after_days", "nothing", "only_in_stage", "propose_on_day", "quiet_from", "quiet_until", "reactions",
-    "silence", "stages", "survey", "weekdays", "when_two_are_due", "zone_from",
+    "accept_within_working_days",
+    "after",
+    "approval_above",
+    "days_between_gifts_min",
+    "enroll_when",
+    "exits",
+    "experiment",
+    "first_that_fits",
+    "goals",
+    "hold_back",
+    "holdout_percent",
+    "holidays_of",
+    "if",
+    "if_missed",
+    "if_not_by_day",
+    "if_stage",
+    "instead",
+    "messages_per_person_per_7_days",
+    "messages_per_person_per_day",
+    "new_start_after_days",
+    "nothing",
+    "only_in_stage",
+    "propose_on_day",
+    "quiet_from",
+    "quiet_until",
+    "reactions",
+    "silence",
+    "stages",
+    "survey",
+    "weekdays",
+    "when_two_are_due",
+    "zone_from",
 ];
 
 /// A map being read.
@@ -28,7 +55,7 @@ impl<'n> Fields<'n> {
             return Some(Self { path: path.to_owned(), entries, asked: Vec::new() });
         }
         let remedy = "write it as {key: value}".to_owned();
-        report.at_spot("J007", path, node.spot, "keys and values belong here".to_owned(), remedy);
+        report.at_spot("J007", (path, node.spot), "keys and values belong here".to_owned(), remedy);
         None
     }
 

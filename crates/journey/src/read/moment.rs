@@ -46,7 +46,7 @@ fn id(report: &mut Report<'_>, node: &Node, field: &str) -> Option<String> {
     let id = scalar::slug(report, node, field)?;
     if id.contains('_') {
         let remedy = format!("write `{}`", id.replace('_', "-"));
-        report.at_spot("J011", field, node.spot, format!("`{id}` has an underscore"), remedy);
+        report.at_spot("J011", (field, node.spot), format!("`{id}` has an underscore"), remedy);
         return None;
     }
     Some(id)
@@ -95,7 +95,8 @@ fn deed(report: &mut Report<'_>, fields: &mut Fields<'_>, node: &Node) -> Option
             None
         }
         _ => {
-            let message = "the moment does more than one thing (a gift's mail belongs inside the gift)".to_owned();
+            let message =
+                "the moment does more than one thing (a gift's mail belongs inside the gift)".to_owned();
             report.at("J015", &fields.path("mail"), message, "keep one of gift, mail, task".to_owned());
             None
         }
@@ -104,12 +105,14 @@ fn deed(report: &mut Report<'_>, fields: &mut Fields<'_>, node: &Node) -> Option
 
 fn read_gift(report: &mut Report<'_>, node: &Node, path: &str) -> Option<Deed> {
     let mut fields = Fields::of(report, node, path)?;
-    let worth = fields.required(report, "worth").and_then(|node| scalar::money(report, node, &fields.path("worth")));
-    let pick = fields.required(report, "pick").and_then(|node| scalar::slug(report, node, &fields.path("pick")));
-    let mail = fields.required(report, "mail").and_then(|node| scalar::file(report, node, &fields.path("mail")));
+    let worth =
+        fields.required(report, "worth").and_then(|node| scalar::money(report, node, &fields.path("worth")));
+    let pick =
+        fields.required(report, "pick").and_then(|node| scalar::slug(report, node, &fields.path("pick")));
+    let mail =
+        fields.required(report, "mail").and_then(|node| scalar::file(report, node, &fields.path("mail")));
     let without = fields.get(report, "mail_without_gift");
-    let mail_without_gift =
-        without.map(|node| scalar::file(report, node, &fields.path("mail_without_gift")));
+    let mail_without_gift = without.map(|node| scalar::file(report, node, &fields.path("mail_without_gift")));
     fields.finish(report);
     let mail_without_gift = match mail_without_gift {
         Some(read) => Some(read?),

@@ -38,11 +38,17 @@ impl<'a> Report<'a> {
                 (None, None) => break Spot::START,
             }
         };
-        self.at_spot(code, field, spot, message, remedy);
+        self.at_spot(code, (field, spot), message, remedy);
     }
 
     /// Adds a finding about a place.
-    pub(crate) fn at_spot(&mut self, code: &'static str, field: &str, spot: Spot, message: String, remedy: String) {
+    pub(crate) fn at_spot(
+        &mut self,
+        code: &'static str,
+        (field, spot): (&str, Spot),
+        message: String,
+        remedy: String,
+    ) {
         let mut finding = place(code, self.file, self.source, spot);
         (finding.field, finding.message, finding.remedy) = (field.to_owned(), message, remedy);
         self.findings.push(finding);
@@ -50,7 +56,7 @@ impl<'a> Report<'a> {
 
     /// Adds what made the file unreadable.
     pub(crate) fn trouble(&mut self, trouble: Trouble) {
-        self.at_spot(trouble.code, "", trouble.spot, trouble.message, trouble.remedy.to_owned());
+        self.at_spot(trouble.code, ("", trouble.spot), trouble.message, trouble.remedy.to_owned());
     }
 
     /// Refuses a key or value that a later release understands.
@@ -63,9 +69,7 @@ impl<'a> Report<'a> {
 /// A finding at a place of a source, without its words.
 pub(crate) fn place(code: &'static str, file: &str, source: &str, spot: Spot) -> Finding {
     let mut finding = Finding::new(code, file, spot.line, spot.column);
-    finding.snippet = source
-        .lines()
-        .nth(spot.line - 1)
-        .map(|line| Snippet { text: line.to_owned(), width: spot.width });
+    finding.snippet =
+        source.lines().nth(spot.line - 1).map(|line| Snippet { text: line.to_owned(), width: spot.width });
     finding
 }

@@ -15,20 +15,25 @@ pub(super) fn text<'n>(report: &mut Report<'_>, node: &'n Node, field: &str) -> 
         Value::Scalar { text, .. } if !text.is_empty() => Some(text),
         _ => {
             let remedy = "write one value".to_owned();
-            report.at_spot("J007", field, node.spot, "a single value belongs here".to_owned(), remedy);
+            report.at_spot("J007", (field, node.spot), "a single value belongs here".to_owned(), remedy);
             None
         }
     }
 }
 
 /// One of a closed list of words.
-pub(super) fn word<'n>(report: &mut Report<'_>, node: &'n Node, field: &str, allowed: &[&str]) -> Option<&'n str> {
+pub(super) fn word<'n>(
+    report: &mut Report<'_>,
+    node: &'n Node,
+    field: &str,
+    allowed: &[&str],
+) -> Option<&'n str> {
     let found = text(report, node, field)?;
     if allowed.contains(&found) {
         return Some(found);
     }
     let message = format!("`{}` is not possible here", shorten(found));
-    report.at_spot("J008", field, node.spot, message, format!("use one of {}", allowed.join(", ")));
+    report.at_spot("J008", (field, node.spot), message, format!("use one of {}", allowed.join(", ")));
     None
 }
 
@@ -40,7 +45,7 @@ pub(super) fn slug(report: &mut Report<'_>, node: &Node, field: &str) -> Option<
         return Some(found.to_owned());
     }
     let message = format!("`{}` is no name", shorten(found));
-    report.at_spot("J011", field, node.spot, message, "use 1 to 64 of a-z, 0-9, - and _".to_owned());
+    report.at_spot("J011", (field, node.spot), message, "use 1 to 64 of a-z, 0-9, - and _".to_owned());
     None
 }
 
@@ -52,12 +57,12 @@ pub(super) fn day(report: &mut Report<'_>, node: &Node, field: &str) -> Option<i
         Ok(day) if !quoted && (0..=DAY_MAX).contains(&day) => Some(day),
         Ok(day) if !quoted => {
             let message = format!("day {day} is not within 0 to {DAY_MAX}");
-            report.at_spot("J009", field, node.spot, message, format!("use a day from 0 to {DAY_MAX}"));
+            report.at_spot("J009", (field, node.spot), message, format!("use a day from 0 to {DAY_MAX}"));
             None
         }
         _ => {
             let message = format!("`{}` is no whole number of days", shorten(found));
-            report.at_spot("J007", field, node.spot, message, "write a whole number such as 7".to_owned());
+            report.at_spot("J007", (field, node.spot), message, "write a whole number such as 7".to_owned());
             None
         }
     }
@@ -71,7 +76,12 @@ pub(super) fn money(report: &mut Report<'_>, node: &Node, field: &str) -> Option
         Ok(_) => "an amount above zero belongs here".to_owned(),
         Err(error) => error.to_string(),
     };
-    report.at_spot("J013", field, node.spot, problem, "write an amount and a currency, such as 25 USD".to_owned());
+    report.at_spot(
+        "J013",
+        (field, node.spot),
+        problem,
+        "write an amount and a currency, such as 25 USD".to_owned(),
+    );
     None
 }
 
@@ -79,19 +89,26 @@ pub(super) fn money(report: &mut Report<'_>, node: &Node, field: &str) -> Option
 pub(super) fn time(report: &mut Report<'_>, node: &Node, field: &str) -> Option<Time> {
     let found = text(report, node, field)?;
     let parsed = found.split_once(':').and_then(|(hour, minute)| {
-        let two = |part: &str| (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse().ok());
+        let two = |part: &str| {
+            (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse().ok())
+        };
         Time::new(two(hour)??, two(minute)??, 0, 0).ok()
     });
     match (parsed, &node.value) {
         (Some(time), Value::Scalar { quoted: true, .. }) => Some(time),
         (Some(_), _) => {
             let message = format!("{found} without quotes is the number of minutes to some YAML programs");
-            report.at_spot("J016", field, node.spot, message, format!("write \"{found}\""));
+            report.at_spot("J016", (field, node.spot), message, format!("write \"{found}\""));
             None
         }
         (None, _) => {
             let message = format!("`{}` is no time of day", shorten(found));
-            report.at_spot("J016", field, node.spot, message, "write hours and minutes, such as \"09:30\"".to_owned());
+            report.at_spot(
+                "J016",
+                (field, node.spot),
+                message,
+                "write hours and minutes, such as \"09:30\"".to_owned(),
+            );
             None
         }
     }
@@ -103,7 +120,12 @@ pub(super) fn zone(report: &mut Report<'_>, node: &Node, field: &str) -> Option<
     let zone = Zone::new(found);
     if zone.is_none() {
         let message = format!("`{}` is not in the zone database", shorten(found));
-        report.at_spot("J017", field, node.spot, message, "use an IANA name such as Europe/Berlin".to_owned());
+        report.at_spot(
+            "J017",
+            (field, node.spot),
+            message,
+            "use an IANA name such as Europe/Berlin".to_owned(),
+        );
     }
     zone
 }
@@ -117,7 +139,12 @@ pub(super) fn file(report: &mut Report<'_>, node: &Node, field: &str) -> Option<
         return Some(found.to_owned());
     }
     let message = format!("`{}` is not a file beside the journey", shorten(found));
-    report.at_spot("J028", field, node.spot, message, "name a file in or below the journey's folder".to_owned());
+    report.at_spot(
+        "J028",
+        (field, node.spot),
+        message,
+        "name a file in or below the journey's folder".to_owned(),
+    );
     None
 }
 
@@ -126,6 +153,11 @@ pub(super) fn list<'n>(report: &mut Report<'_>, node: &'n Node, field: &str) -> 
     if let Value::List(nodes) = &node.value {
         return nodes;
     }
-    report.at_spot("J007", field, node.spot, "a list belongs here".to_owned(), "write it as [a, b]".to_owned());
+    report.at_spot(
+        "J007",
+        (field, node.spot),
+        "a list belongs here".to_owned(),
+        "write it as [a, b]".to_owned(),
+    );
     &[]
 }

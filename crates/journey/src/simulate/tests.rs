@@ -38,7 +38,7 @@ fn twelve_days_late() {
     day 12  2026-03-18 Wed 12:00  getting-started  waived                                past at the start
     day 12  2026-03-18 Wed 12:00  first-week       waived                                past at the start
     day 12  2026-03-18 Wed 12:00  how-is-it-going  waived                                past at the start
-    day 13  2026-03-19 Thu 09:30  welcome          gift 25 USD + mails/welcome.md        day 1 was past at the start
+    day 13  2026-03-19 Thu 09:30  welcome          gift 25 USD + mails/welcome.md        day 1 was already past
     day 18  2026-03-24 Tue 09:30  value-1          mails/tip-1.md
     day 30  2026-04-05 Sun 09:30  first-month      gift 50 USD + mails/first-month.md
     day 42  2026-04-17 Fri 09:30  value-2          mails/how-others-use-it.md
@@ -46,7 +46,7 @@ fn twelve_days_late() {
     day 68  2026-05-13 Wed 09:30  value-3          mails/tip-2.md
     day 79  2026-05-24 Sun 09:30  looking-ahead    mails/your-next-quarter.md
     day 90  2026-06-04 Thu 09:30  first-quarter    gift 75 USD + mails/first-quarter.md
-    8 of 11 promises kept, 3 not · gifts 150 of 500 USD · longest silence 13 days
+    8 of 11 promises kept, 3 waived · gifts 150 of 500 USD · longest silence 13 days
     ");
 }
 
@@ -64,11 +64,11 @@ fn thirty_days_late_and_forty_days_late() {
     day 68  2026-05-13 Wed 09:30  value-3          mails/tip-2.md
     day 79  2026-05-24 Sun 09:30  looking-ahead    mails/your-next-quarter.md
     day 90  2026-06-04 Thu 09:30  first-quarter    gift 75 USD + mails/first-quarter.md
-    6 of 11 promises kept, 5 not · gifts 125 of 500 USD · longest silence 13 days
+    6 of 11 promises kept, 5 waived · gifts 125 of 500 USD · longest silence 13 days
     ");
     assert_snapshot!(play(&closed(date(2026, 3, 6), date(2026, 4, 15))), @r"
-    day  0  2026-04-15 Wed 12:00  -  no journey  day 0 was 40 days ago (2026-03-06), start_not_after_day is 30
-    0 of 11 promises kept, 11 not · gifts 0 of 500 USD · longest silence 0 days
+    day 40  2026-04-15 Wed 12:00  -  no journey  day 0 was 40 days ago (2026-03-06), start_not_after_day is 30
+    nothing is promised
     ");
 }
 
@@ -108,7 +108,7 @@ fn the_close_date_is_corrected_on_the_way() {
     day 19  2026-03-20 Fri 12:00  value-3          moved to 2026-05-08                   day 0 changed
     day 19  2026-03-20 Fri 12:00  looking-ahead    moved to 2026-05-19                   day 0 changed
     day 19  2026-03-20 Fri 12:00  first-quarter    moved to 2026-05-30                   day 0 changed
-    day 20  2026-03-21 Sat 09:30  value-1          mails/tip-1.md                        day 18 was past at the start
+    day 20  2026-03-21 Sat 09:30  value-1          mails/tip-1.md                        day 18 was already past
     day 30  2026-03-31 Tue 09:30  first-month      gift 50 USD + mails/first-month.md
     day 42  2026-04-12 Sun 09:30  value-2          mails/how-others-use-it.md
     day 55  2026-04-25 Sat 09:30  next-step        mails/join-the-community.md
@@ -151,7 +151,7 @@ fn reopened_won_again_and_lost() {
     day 26  2026-04-20 Mon 12:00  looking-ahead    waived                             the deal is lost
     day 26  2026-04-20 Mon 12:00  first-quarter    waived                             the deal is lost
     day 26  2026-04-20 Mon 12:00  -                ends                               the deal is lost
-    5 of 11 promises kept, 6 not · gifts 50 of 500 USD · longest silence 23 days
+    5 of 11 promises kept, 6 waived · gifts 50 of 500 USD · longest silence 23 days
     ");
 }
 

@@ -43,13 +43,17 @@ impl Timeline {
         let budget = definition.budget_per_customer;
         Self {
             lines: Vec::new(),
-            promised: definition.moments.len(),
+            promised: 0,
             kept: BTreeSet::new(),
             gifts: Money::new(0, budget.currency),
             budget,
             last_heard_on: start,
             silence_days: 0,
         }
+    }
+
+    pub(super) fn promise(&mut self, moments: usize) {
+        self.promised = moments;
     }
 
     pub(super) fn sent(&mut self, plan: &TouchpointPlan, on: Date) {
@@ -64,7 +68,7 @@ impl Timeline {
         self.kept.insert(moment.to_owned());
     }
 
-    /// How many moments were delivered, and how many the file promises.
+    /// How many moments were delivered, and how many are promised; none without a journey.
     pub fn kept_of_promised(&self) -> (usize, usize) {
         (self.kept.len(), self.promised)
     }
@@ -89,7 +93,8 @@ impl Line {
 
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |of: fn(&Line) -> &str| self.lines.iter().map(|line| of(line).chars().count()).max().unwrap_or(0);
+        let width =
+            |of: fn(&Line) -> &str| self.lines.iter().map(|line| of(line).chars().count()).max().unwrap_or(0);
         let (moment_width, what_width) = (width(|line| &line.moment), width(|line| &line.what));
         for line in &self.lines {
             let (day, date, time) = line.place();
@@ -103,9 +108,12 @@ impl fmt::Display for Timeline {
             writeln!(f, "{}", text.trim_end())?;
         }
         let (kept, promised) = self.kept_of_promised();
+        if promised == 0 {
+            return writeln!(f, "nothing is promised");
+        }
         write!(f, "{kept} of {promised} promises kept")?;
         if kept < promised {
-            write!(f, ", {} not", promised - kept)?;
+            write!(f, ", {} waived", promised - kept)?;
         }
         let gifts = self.gifts.to_string();
         let amount = gifts.split(' ').next().unwrap_or_default();

@@ -11,12 +11,15 @@ fn hello() -> Template {
 fn a_text_is_rendered_in_both_forms() {
     let variables: Vec<_> = hello().variables().iter().cloned().collect();
     assert_eq!(variables, ["gift.link", "recipient.first_name"]);
-    let rendered =
-        hello().render(&json!({"recipient": {"first_name": "Ann"}, "gift": {"link": "https://g.example/1?a=1&b=2"}}));
+    let rendered = hello().render(
+        &json!({"recipient": {"first_name": "Ann"}, "gift": {"link": "https://g.example/1?a=1&b=2"}}),
+    );
     let rendered = rendered.unwrap();
     assert_eq!(rendered.subject, "Welcome, Ann");
     assert_eq!(rendered.text, "Hi Ann,\n\ntake your coffee (https://g.example/1?a=1&b=2).\n");
-    assert!(rendered.html.contains("<p>take <a href=\"https://g.example/1?a=1&amp;b=2\">your coffee</a>.</p>"));
+    assert!(
+        rendered.html.contains("<p>take <a href=\"https://g.example/1?a=1&amp;b=2\">your coffee</a>.</p>")
+    );
     assert!(!rendered.html.contains("<img"));
 }
 
@@ -71,6 +74,7 @@ fn broken_files_are_refused_with_line_and_remedy() {
 
 #[test]
 fn windows_line_ends_are_line_ends() {
-    let rendered = Template::parse("m.md", "Subject: a\r\n\r\nx\r\n\r\ny\r\n").unwrap().render(&json!({})).unwrap();
+    let rendered =
+        Template::parse("m.md", "Subject: a\r\n\r\nx\r\n\r\ny\r\n").unwrap().render(&json!({})).unwrap();
     assert_eq!(rendered.text, "x\n\ny\n");
 }

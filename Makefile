@@ -1,0 +1,31 @@
+# Two commands do all the set-up on a fresh machine: `make run` and `make test`.
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: run test check fmt bench fault-run
+
+run: ## the product in a world of its own: two won deals, ninety days in ninety seconds
+	@.ci/prepare build
+	@cargo build --quiet --locked --bin afterglow
+	@target/debug/afterglow run --demo
+
+test: ## everything: unit, conformance, simulation, end to end, hostile input, faults, documentation
+	@.ci/prepare build
+	cargo build --locked --bin afterglow
+	cargo test --locked --workspace
+
+check: ## formatting, lints, licences and advisories
+	@.ci/prepare check
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo deny --locked check
+
+bench: ## measures, each figure with its reference; writes tests/bench/RESULTS.md
+	@.ci/prepare build
+	cargo run --locked --release --package afterglow-bench
+
+fault-run: ## the long fault run: make fault-run KILLS=300 DEALS=3000
+	@.ci/prepare build
+	cargo build --locked --bin afterglow
+	AFTERGLOW_KILLS=$(or $(KILLS),100) AFTERGLOW_DEALS=$(or $(DEALS),1000) \
+	  cargo test --locked --package afterglow-fault -- --nocapture

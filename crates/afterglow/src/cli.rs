@@ -1,0 +1,94 @@
+//! The command line: what can be asked, and who answers.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use afterglow_service::exit::Exit;
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::embedded::Wiring;
+
+/// Post-sale journeys: what a customer hears from you after the signature.
+#[derive(Debug, Parser)]
+#[command(name = "afterglow", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole product in this process, on SQLite.
+    Run(commands::run::Args),
+    /// Check, read aloud or simulate a journey file.
+    #[command(subcommand)]
+    Journey(commands::journey::Command),
+    /// Say what happened to a customer, what is next, and why something did not happen. Also explains
+    /// an error code such as AG0007.
+    Explain(commands::explain::Args),
+    /// Print a topic as JSON lines.
+    Tail(commands::tail::Args),
+    /// What could not be used, and why.
+    #[command(subcommand)]
+    DeadLetters(commands::dead_letters::Command),
+    /// Calls to vendors that wait for a person.
+    #[command(subcommand)]
+    Attempts(commands::attempts::Command),
+    /// Check or show a configuration.
+    #[command(subcommand)]
+    Config(commands::config::Command),
+}
+
+/// Where a command finds the data.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataFolder {
+    /// The data folder of the product.
+    #[arg(long, env = "AFTERGLOW_DATA_DIR", default_value = "afterglow-data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// What a command comes to: an exit code, or an error to print.
+pub(crate) type Outcome = anyhow::Result<Exit>;
+
+/// Reads the command line, does what it says, gives the exit code.
+pub fn main_with<W: Wiring>(wiring: &W) -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Run(args) => commands::run::run(args, wiring),
+        Command::Journey(command) => commands::journey::run(&command),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Tail(args) => commands::tail::run(&args),
+        Command::DeadLetters(command) => commands::dead_letters::run(&command),
+        Command::Attempts(command) => commands::attempts::run(&command),
+        Command::Config(command) => commands::config::run(&command),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if is_closed_pipe(&error) {
+                return Exit::Ok.into();
+            }
+            crate::commands::complain(format_args!("afterglow: {error:#}"));
+            Exit::Unavailable.into()
+        }
+    }
+}
+
+/// `afterglow tail … | head` ends by closing the pipe; that is no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,63 @@
+//! `afterglow config check|show`.
+
+use std::path::PathBuf;
+
+use afterglow_service::config::Config;
+use afterglow_service::exit::Exit;
+
+use super::{complain, say};
+use crate::cli::Outcome;
+
+/// What to do with a configuration.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Report every problem of a file; exit 64 if there is one.
+    Check {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// Print what is in effect, without secrets.
+    Show {
+        /// The configuration.
+        file: PathBuf,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> Outcome {
+    match command {
+        Command::Check { file } => {
+            let Some(config) = load(file) else { return Ok(Exit::Config) };
+            say(format_args!(
+                "{}: fine ({} connections, {} journeys)",
+                file.display(),
+                config.connections.len(),
+                config.journeys.len()
+            ))?;
+        }
+        Command::Show { file } => {
+            let Some(config) = load(file) else { return Ok(Exit::Config) };
+            say(format_args!("{}", config.redacted()))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// The configuration of a file; every problem is printed where there is one.
+pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
+    let environment = std::env::vars().filter(|(name, _)| !name.is_empty());
+    match Config::load(file, environment) {
+        Ok(config) => {
+            for warning in &config.warnings {
+                complain(format_args!("warning: {warning}"));
+            }
+            Some(config)
+        }
+        Err(problems) => {
+            for problem in &problems {
+                complain(format_args!("{problem}"));
+            }
+            complain(format_args!("{} problems; nothing was started", problems.len()));
+            None
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The screen, held by golden text.
+
+use afterglow_domain::{Currency, EventId, HomeKey, Timestamp};
+use afterglow_events::{Envelope, proto};
+
+use super::*;
+
+struct Sandbox;
+
+impl Sandboxed for Sandbox {
+    fn subject_of(&self, touchpoint: &str) -> Option<String> {
+        Some(format!("Subject of {touchpoint}"))
+    }
+
+    fn gifts(&self) -> (Money, usize) {
+        (Money::new(5000, Currency::USD), 0)
+    }
+}
+
+const HOMES: [(&str, &str); 2] = [("demo/hubspot:1:401", "Northwind GmbH"), ("demo/salesforce:o:a", "Bluebird Labs")];
+
+fn event(home: usize, body: impl Into<Body>) -> Event {
+    let home = HomeKey::new(HOMES[home].0).unwrap();
+    let id = EventId::from_slice(&[1; 16]).unwrap();
+    Event { envelope: Envelope::of(id, "/test", Timestamp(0), &home), body: body.into() }
+}
+
+fn won(home: usize) -> Event {
+    let deal = DealSnapshot { account_name: HOMES[home].1.to_owned(), ..Default::default() };
+    event(home, proto::DealWon { deal: Some(deal), ..Default::default() })
+}
+
+fn enrolled(home: usize) -> Event {
+    let of = proto::Enrolment { journey: "first-90-days".to_owned(), ..Default::default() };
+    let promises = vec![proto::Promise::default(), proto::Promise::default()];
+    event(home, JourneyEnrolled { enrolment: Some(of), promises, ..Default::default() })
+}
+
+fn of(moment: &str, day: i32, channel: Channel) -> Option<proto::DeliveryOf> {
+    let touchpoint_id = format!("{moment}/{day}");
+    Some(proto::DeliveryOf {
+        touchpoint_id,
+        moment: moment.to_owned(),
+        day,
+        channel: channel.into(),
+        ..Default::default()
+    })
+}
+
+fn order(home: usize, moment: &str, day: i32, state: StepState) -> Event {
+    let amount = Some(convert::money(Money::new(2500, Currency::USD)));
+    event(
+        home,
+        DeliveryProgressed {
+            of: of(moment, day, Channel::Gift),
+            step: "order".to_owned(),
+            state: state.into(),
+            vendor: "tremendous".to_owned(),
+            vendor_id: "TR-9C5A".to_owned(),
+            amount,
+            ..Default::default()
+        },
+    )
+}
+
+fn concluded(home: usize, moment: &str, day: i32, channel: Channel) -> DeliveryConcluded {
+    let _ = home;
+    DeliveryConcluded {
+        of: of(moment, day, channel),
+        outcome: DeliveryOutcome::Delivered.into(),
+        ..Default::default()
+    }
+}
+
+fn closed(home: usize, outcome: ObligationOutcome) -> Event {
+    event(home, ObligationClosed { outcome: outcome.into(), ..Default::default() })
+}
+
+#[test]
+fn a_story_reads_like_this() {
+    let mut screen = Screen::new(Paint::Plain);
+    let refused = DeliveryConcluded {
+        outcome: DeliveryOutcome::Refused.into(),
+        reason: "suppressed".to_owned(),
+        ..concluded(0, "value-1", 18, Channel::Mail)
+    };
+    let without = DeliveryConcluded {
+        without_gift: "over the budget".to_owned(),
+        ..concluded(1, "first-month", 30, Channel::Gift)
+    };
+    let story = [
+        won(0),
+        won(1),
+        enrolled(0),
+        enrolled(1),
+        order(0, "welcome", 1, StepState::Accepted),
+        event(0, concluded(0, "welcome", 1, Channel::Gift)),
+        closed(0, ObligationOutcome::Delivered),
+        order(1, "first-week", 7, StepState::Unknown),
+        order(1, "first-week", 7, StepState::Found),
+        event(1, concluded(1, "first-week", 7, Channel::Gift)),
+        closed(1, ObligationOutcome::Late),
+        event(0, refused),
+        event(1, concluded(1, "how-is-it-going", 10, Channel::Mail)),
+        closed(0, ObligationOutcome::Waived),
+        event(1, without),
+        closed(1, ObligationOutcome::Delivered),
+    ];
+    let mut lines: Vec<String> = story.iter().flat_map(|event| screen.on(event, &Sandbox)).collect();
+    assert!(screen.finished());
+    lines.push(screen.summary(&Sandbox, Money::new(50_000, Currency::USD)));
+    lines.push(Screen::live(45));
+    insta::assert_snapshot!(lines.join("\n"), @"");
+}
+
+#[test]
+fn money_as_people_write_it() {
+    let usd = |minor| dollars(Money::new(minor, Currency::USD));
+    assert_eq!([usd(2500), usd(35_000), usd(4_800_000)], ["$25.00", "$350.00", "$48,000"]);
+    assert_eq!(usd(100_000), "$1,000.00");
+    assert_eq!(dollars(Money::new(2500, Currency::EUR)), "EUR 25.00");
+}

@@ -1,0 +1,11 @@
+//! The binary: one process that runs everything ([`embedded`]), and the commands around it ([`cli`]).
+//!
+//! Everything here is wiring: the configuration becomes each role's options, each role gets its store,
+//! its consumer and its loops. No decision is made here.
+
+pub mod cli;
+mod commands;
+mod demo;
+pub mod embedded;
+mod events_api;
+mod record_json;

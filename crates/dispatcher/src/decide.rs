@@ -1,0 +1,282 @@
+//! What happens to a touchpoint whose time has come: a call, a wait, an end, or a look after a call
+//! that nobody heard the end of.
+//!
+//! Invariant: pure, except for writing into the case and the turn; a call leaves here only together
+//! with its attempt.
+
+use std::time::Duration;
+
+use afterglow_domain::Sensitive;
+use afterglow_events::proto::{DeliveryOutcome, StepState};
+use afterglow_providers::{Envelope, GiftVendor, Mailer};
+
+use crate::attempt::{Attempt, AttemptState};
+use crate::case::Case;
+use crate::checks::World;
+use crate::job::{Call, GRACE, Job, Vendors};
+use crate::render;
+use crate::touchpoint::{Check, CheckKind, Status, Step, Wait};
+use crate::turn::Turn;
+
+/// How soon the lag of the signals is looked at again.
+const SIGNALS_RECHECK: Duration = Duration::from_secs(5);
+
+/// How often, by the journey's clock, a budget is looked at again: it has room when a reservation is
+/// given back, and in the new year.
+const BUDGET_RECHECK: Duration = Duration::from_secs(6 * 3600);
+
+/// The shortest wall time between two looks at a budget, for sandboxes whose days are seconds.
+const BUDGET_RECHECK_WALL_MIN: Duration = Duration::from_secs(1);
+
+/// A row that contradicts itself is left alone for this long; the log has said so.
+const CONTRADICTION: Duration = Duration::from_secs(3600);
+
+/// The stored name of whoever sends mails.
+const MAIL_VENDOR: &str = "smtp";
+
+impl Case {
+    /// Decides; the call, if any, is made after the commit.
+    pub(crate) fn decide<G: GiftVendor, M: Mailer>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        world: &World,
+        vendors: &Vendors<'_, G, M>,
+    ) -> Option<Job> {
+        match self.touchpoint.status {
+            Status::Waiting => self.claim(turn, world, vendors),
+            Status::Calling => self.recover(turn, vendors),
+            Status::InDoubt | Status::Concluded | Status::Tombstone => None,
+        }
+    }
+
+    fn claim<G: GiftVendor, M: Mailer>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        world: &World,
+        vendors: &Vendors<'_, G, M>,
+    ) -> Option<Job> {
+        let mut checks = self.checks(turn, world);
+        self.touchpoint.state.checks.clone_from(&checks);
+        if let Some(why) = self.without_gift_because(turn, &checks) {
+            if self.looked_too_early(turn) {
+                self.look_again_later(turn);
+                return None;
+            }
+            self.release(turn);
+            self.touchpoint.state.without_gift = Some(why);
+            self.touchpoint.state.step = Step::Notify;
+            self.touchpoint.state.waits_for = None;
+            checks = self.checks(turn, world);
+            self.touchpoint.state.checks.extend(checks.iter().filter(|check| !check.passed).cloned());
+        }
+        if let Some(first) = checks.iter().find(|check| !check.passed) {
+            self.turn_away(turn, world, first);
+            return None;
+        }
+        match self.touchpoint.state.step {
+            Step::Order => self.order(turn, vendors),
+            Step::Link => Some(self.fetch_link(turn, vendors)),
+            Step::Notify => self.notify(turn, vendors),
+        }
+    }
+
+    /// Why the mail goes without its gift, if it should: at once over the budget, at the last call
+    /// where the vendor cannot be had.
+    fn without_gift_because(&self, turn: &Turn<'_>, checks: &[Check]) -> Option<String> {
+        let last_call = self.last_call(turn)?;
+        let failed = |kind| checks.iter().find(|check| check.kind == kind && !check.passed);
+        let unsendable = [CheckKind::Wanted, CheckKind::Deadline, CheckKind::Address, CheckKind::Consent];
+        if unsendable.into_iter().any(|kind| failed(kind).is_some()) {
+            return None;
+        }
+        if let Some(budget) = failed(CheckKind::Budget) {
+            return Some(budget.note.clone());
+        }
+        let waited = match &self.touchpoint.state.waits_for {
+            Some(Wait::Vendor(reason)) => Some(reason),
+            _ => None,
+        };
+        let trouble = failed(CheckKind::Vendor).map(|check| &check.note).or(waited)?;
+        (turn.journey >= last_call).then(|| format!("the vendor was down until the deadline: {trouble}"))
+    }
+
+    /// The first check that does not pass ends it, or makes it wait.
+    fn turn_away(&mut self, turn: &mut Turn<'_>, world: &World, first: &Check) {
+        let note = first.note.clone();
+        let terminal = !matches!(first.kind, CheckKind::Signals | CheckKind::Budget | CheckKind::Vendor);
+        if terminal && self.looked_too_early(turn) {
+            return self.look_again_later(turn);
+        }
+        match first.kind {
+            CheckKind::Wanted => self.end(turn, DeliveryOutcome::Revoked, &note),
+            CheckKind::Deadline => self.end_late(turn),
+            CheckKind::Address => self.end(turn, DeliveryOutcome::Failed, &note),
+            CheckKind::Consent => self.end(turn, DeliveryOutcome::Refused, &note),
+            CheckKind::Signals => {
+                self.wait(turn, Some(Wait::Signals(note)), turn.wall.plus(SIGNALS_RECHECK));
+            }
+            CheckKind::Budget => {
+                let pause = turn.wall_duration(BUDGET_RECHECK).max(BUDGET_RECHECK_WALL_MIN);
+                self.wait(turn, Some(Wait::Budget(note)), turn.wall.plus(pause));
+            }
+            CheckKind::Vendor => {
+                let until = self.vendor_free_at(turn, world);
+                self.wait(turn, Some(Wait::Vendor(note)), until);
+            }
+        }
+    }
+
+    fn end_late(&mut self, turn: &mut Turn<'_>) {
+        match self.touchpoint.state.waits_for.take() {
+            Some(Wait::Budget(reason)) => self.end(turn, DeliveryOutcome::Refused, &reason),
+            Some(Wait::Vendor(reason) | Wait::Signals(reason)) => {
+                self.end(turn, DeliveryOutcome::Failed, &format!("past its deadline; {reason}"));
+            }
+            None => self.end(turn, DeliveryOutcome::Failed, "past its deadline"),
+        }
+    }
+
+    fn order<G: GiftVendor, M: Mailer>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        vendors: &Vendors<'_, G, M>,
+    ) -> Option<Job> {
+        let gifts = vendors.gifts?;
+        let bytes = match self.bytes_again() {
+            Some((bytes, _)) => Ok(bytes),
+            None => render::order(&self.touchpoint, turn.options, gifts),
+        };
+        match bytes {
+            Ok(bytes) => {
+                turn.reserve(&mut self.touchpoint);
+                let ends = gifts.call_timeout();
+                Some(self.begin(turn, (gifts.name(), ends), bytes.clone(), None, Call::Order(bytes)))
+            }
+            Err(reason) => {
+                self.end(turn, DeliveryOutcome::Failed, &reason);
+                None
+            }
+        }
+    }
+
+    fn notify<G: GiftVendor, M: Mailer>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        vendors: &Vendors<'_, G, M>,
+    ) -> Option<Job> {
+        let mailer = vendors.mailer?;
+        let mail = match self.bytes_again() {
+            Some((bytes, Some(envelope))) => Ok((envelope, bytes)),
+            _ => render::mail(&self.touchpoint, turn, mailer),
+        };
+        match mail {
+            Ok((envelope, bytes)) => {
+                let call = Call::Mail(envelope.clone(), bytes.clone());
+                Some(self.begin(turn, (MAIL_VENDOR, mailer.call_timeout()), bytes, Some(envelope), call))
+            }
+            Err(reason) => {
+                self.end(turn, DeliveryOutcome::Failed, &reason);
+                None
+            }
+        }
+    }
+
+    fn fetch_link<G: GiftVendor, M: Mailer>(&mut self, turn: &Turn<'_>, vendors: &Vendors<'_, G, M>) -> Job {
+        self.wake_at(turn, turn.wall.plus(vendors.lease()));
+        self.job(Call::Link(self.touchpoint.state.gift.clone()))
+    }
+
+    /// The bytes of the step's last attempt, where it certainly did not act: they are sent again as
+    /// they are, never rendered anew.
+    fn bytes_again(&self) -> Option<(Sensitive<Vec<u8>>, Option<Envelope>)> {
+        let attempt = self.attempt.as_ref()?;
+        (attempt.step == self.touchpoint.state.step && attempt.state.did_not_act())
+            .then(|| (attempt.request.clone(), attempt.envelope.clone()))
+    }
+
+    /// Writes the attempt that the call belongs to.
+    fn begin(
+        &mut self,
+        turn: &Turn<'_>,
+        (vendor, timeout): (&str, Duration),
+        request: Sensitive<Vec<u8>>,
+        envelope: Option<Envelope>,
+        call: Call,
+    ) -> Job {
+        let touchpoint = &mut self.touchpoint;
+        let n = self.attempt.as_ref().map_or(1, |attempt| attempt.n + 1);
+        let attempt = Attempt {
+            id: Attempt::id_of(touchpoint.id, n),
+            touchpoint: touchpoint.id,
+            step: touchpoint.state.step,
+            n,
+            state: AttemptState::InFlight,
+            vendor: vendor.to_owned(),
+            request,
+            envelope,
+            started_at: turn.wall,
+            recover_after: turn.wall.plus(timeout + GRACE),
+            ended_at: None,
+            vendor_id: String::new(),
+            reason: String::new(),
+        };
+        touchpoint.status = Status::Calling;
+        self.wake = Some(attempt.recover_after);
+        self.attempt = Some(attempt);
+        self.attempt_changed = true;
+        let attempt = self.attempt.as_ref().map(|attempt| attempt.id);
+        Job { attempt, ..self.job(call) }
+    }
+
+    pub(crate) fn job(&self, call: Call) -> Job {
+        let attempt = None;
+        Job { touchpoint: self.touchpoint.id, shard: self.touchpoint.shard(), attempt, call }
+    }
+
+    /// A call whose worker did not come back: its process died, or its answer could not be recorded.
+    fn recover<G: GiftVendor, M: Mailer>(
+        &mut self,
+        turn: &mut Turn<'_>,
+        vendors: &Vendors<'_, G, M>,
+    ) -> Option<Job> {
+        let attempt = self.attempt.as_ref()?;
+        if attempt.state == AttemptState::InFlight && attempt.recover_after > turn.wall {
+            self.wake = Some(attempt.recover_after);
+            return None;
+        }
+        let id = attempt.id;
+        match (attempt.step, attempt.state) {
+            (Step::Order, AttemptState::InFlight) => {
+                self.order_unknown(turn, "the answer was lost with the process that called");
+            }
+            (Step::Order, AttemptState::Unknown) => {}
+            (Step::Notify, AttemptState::InFlight) => {
+                self.mail_in_doubt(turn, "the process that sent the mail ended before the answer");
+                return None;
+            }
+            (step, state) => {
+                tracing::error!(touchpoint = %self.touchpoint.id, step = step.as_str(), state = state.as_str(),
+                    "touchpoint is under way, but its attempt is not; left alone for an hour");
+                self.wake = Some(turn.wall.plus(CONTRADICTION));
+                return None;
+            }
+        }
+        self.wake = Some(turn.wall.plus(vendors.lease()));
+        Some(Job { attempt: Some(id), ..self.job(Call::LookUp) })
+    }
+
+    /// Nobody knows whether the order worked: it stays set aside and is looked up.
+    pub(crate) fn order_unknown(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        self.mark(turn, AttemptState::Unknown, reason);
+        self.progress(turn, StepState::Unknown, reason);
+    }
+
+    /// Nobody knows whether the mail went, and nobody can look it up: it is not sent again, and a
+    /// person sees it.
+    pub(crate) fn mail_in_doubt(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        self.mark(turn, AttemptState::InDoubt, reason);
+        self.progress(turn, StepState::InDoubt, reason);
+        let id = self.attempt.as_ref().map(|attempt| attempt.id.to_string()).unwrap_or_default();
+        self.end(turn, DeliveryOutcome::Failed, &format!("in doubt, not sent again (attempt {id}): {reason}"));
+    }
+}

@@ -1,0 +1,91 @@
+//! The events of a delivery. Never a gift's link, never an address.
+
+use afterglow_events::proto::{self, DeliveryOutcome, StepState};
+use afterglow_events::{Body, convert, identity};
+use afterglow_providers::Ordered;
+
+use crate::case::Case;
+use crate::touchpoint::{ReservationState, Step, Touchpoint};
+use crate::turn::Turn;
+
+/// The word of an outcome, as stored and shown.
+pub(crate) fn outcome_word(outcome: DeliveryOutcome) -> &'static str {
+    match outcome {
+        DeliveryOutcome::Delivered => "delivered",
+        DeliveryOutcome::Refused => "refused",
+        DeliveryOutcome::Revoked => "revoked",
+        DeliveryOutcome::Failed | DeliveryOutcome::Unspecified => "failed",
+    }
+}
+
+fn delivery_of(touchpoint: &Touchpoint) -> proto::DeliveryOf {
+    let due = &touchpoint.due;
+    proto::DeliveryOf {
+        touchpoint_id: touchpoint.id.to_string(),
+        enrolment_id: due.enrolment_id.clone(),
+        journey: due.journey.clone(),
+        moment: due.moment.clone(),
+        occurrence: due.occurrence,
+        channel: due.channel,
+        day: due.day,
+        deal: due.deal.clone(),
+    }
+}
+
+impl Case {
+    /// Says that the step under way moved.
+    pub(crate) fn progress(&mut self, turn: &mut Turn<'_>, state: StepState, reason: &str) {
+        let Some(attempt) = &self.attempt else { return };
+        let (step, vendor, vendor_id) = (attempt.step, attempt.vendor.clone(), attempt.vendor_id.clone());
+        let touchpoint = &mut self.touchpoint;
+        let content = match step {
+            Step::Notify => touchpoint.content().map(|content| content.name.clone()).unwrap_or_default(),
+            Step::Order | Step::Link => String::new(),
+        };
+        let amount = match step {
+            Step::Order => touchpoint.worth().map(convert::money),
+            Step::Link | Step::Notify => None,
+        };
+        let message = proto::DeliveryProgressed {
+            of: Some(delivery_of(touchpoint)),
+            step: step.as_str().to_owned(),
+            state: state.into(),
+            vendor,
+            vendor_id,
+            amount,
+            reason: reason.to_owned(),
+            content,
+            occurred_at: Some(convert::timestamp(turn.journey)),
+        };
+        let id = identity::delivery_progressed(touchpoint.id, step.as_str(), touchpoint.state.counter);
+        touchpoint.state.counter += 1;
+        turn.emit(touchpoint, id, Body::from(message));
+    }
+
+    /// Says how it ended. The id follows from the touchpoint, so that it can be said once only.
+    pub(crate) fn emit_conclusion(&self, turn: &mut Turn<'_>, outcome: DeliveryOutcome, reason: &str) {
+        let touchpoint = &self.touchpoint;
+        let spent = touchpoint.state.reservation.as_ref().filter(|r| r.state == ReservationState::Spent);
+        let delivered = outcome == DeliveryOutcome::Delivered;
+        let message = proto::DeliveryConcluded {
+            of: Some(delivery_of(touchpoint)),
+            outcome: outcome.into(),
+            reason: reason.to_owned(),
+            without_gift: touchpoint.state.without_gift.clone().filter(|_| delivered).unwrap_or_default(),
+            spent: spent.map(|reservation| convert::money(reservation.amount)),
+            occurred_at: Some(convert::timestamp(turn.journey)),
+        };
+        turn.emit(touchpoint, identity::delivery_concluded(touchpoint.id), Body::from(message));
+    }
+}
+
+/// The order as other parts keep it: what a later answer does not know stays known.
+pub(crate) fn merged(known: Option<&Ordered>, newer: Ordered) -> Ordered {
+    let Some(known) = known else { return newer };
+    Ordered {
+        reward_id: newer.reward_id.or_else(|| known.reward_id.clone()),
+        link: newer.link.or_else(|| known.link.clone()),
+        charged: newer.charged.or(known.charged),
+        ..newer
+    }
+}

@@ -1,0 +1,66 @@
+//! The dispatcher's own rows, as an intent-level extension of the durable transaction.
+//!
+//! Invariant: everything here is written under the shard lock of the touchpoints concerned. Two things
+//! are shared between shards, and named: budgets and suppressions. An adapter with concurrent writers
+//! locks them after the shards, in the order of their keys, when they are loaded, so that neither a cap
+//! is overrun nor a mail claimed beside the suppression of its address.
+
+use std::future::Future;
+
+use afterglow_domain::{AttemptId, Tenant, TouchpointId};
+use afterglow_durable::{Error, Tx};
+
+use crate::attempt::Attempt;
+use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::touchpoint::Touchpoint;
+
+pub mod memory;
+pub mod sqlite;
+
+#[cfg(test)]
+mod tests;
+
+/// An address of a tenant, known only by its HMAC.
+pub type AddressKey = (Tenant, [u8; 32]);
+
+/// The dispatcher's rows in a transaction.
+pub trait DispatcherTx: Tx {
+    /// The touchpoints of these ids that exist, in no promised order.
+    fn load_touchpoints(
+        &mut self,
+        ids: &[TouchpointId],
+    ) -> impl Future<Output = Result<Vec<Touchpoint>, Error>> + Send;
+
+    /// Inserts or replaces touchpoints.
+    fn save_touchpoints(&mut self, rows: &[Touchpoint]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The newest attempt of each of these touchpoints that has one.
+    fn load_newest_attempts(
+        &mut self,
+        touchpoints: &[TouchpointId],
+    ) -> impl Future<Output = Result<Vec<Attempt>, Error>> + Send;
+
+    /// One attempt.
+    fn load_attempt(&mut self, id: AttemptId) -> impl Future<Output = Result<Option<Attempt>, Error>> + Send;
+
+    /// Inserts or replaces attempts.
+    fn save_attempts(&mut self, rows: &[Attempt]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The budgets of these keys that exist.
+    fn load_budgets(
+        &mut self,
+        keys: &[BudgetKey],
+    ) -> impl Future<Output = Result<Vec<Budget>, Error>> + Send;
+
+    /// Inserts or replaces budgets.
+    fn save_budgets(&mut self, rows: &[Budget]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Which of these addresses are suppressed.
+    fn load_suppressions(
+        &mut self,
+        addresses: &[AddressKey],
+    ) -> impl Future<Output = Result<Vec<Suppression>, Error>> + Send;
+
+    /// Suppresses addresses; the first reason stays.
+    fn suppress(&mut self, rows: &[Suppression]) -> impl Future<Output = Result<(), Error>> + Send;
+}

@@ -1,0 +1,75 @@
+//! The model: the dispatcher's rows on maps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use afterglow_domain::{AttemptId, TouchpointId};
+use afterglow_durable::{Error, memory};
+
+use super::{AddressKey, DispatcherTx};
+use crate::attempt::Attempt;
+use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::touchpoint::Touchpoint;
+
+/// The dispatcher's tables.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// By id.
+    pub touchpoints: BTreeMap<TouchpointId, Touchpoint>,
+    /// By touchpoint and number.
+    pub attempts: BTreeMap<(TouchpointId, u32), Attempt>,
+    /// By key.
+    pub budgets: BTreeMap<BudgetKey, Budget>,
+    /// By tenant and address.
+    pub suppressions: BTreeMap<AddressKey, Suppression>,
+}
+
+/// The model's store.
+pub type Store = memory::Store<Tables>;
+
+impl DispatcherTx for memory::Tx<Tables> {
+    async fn load_touchpoints(&mut self, ids: &[TouchpointId]) -> Result<Vec<Touchpoint>, Error> {
+        let ids: BTreeSet<_> = ids.iter().collect();
+        Ok(ids.into_iter().filter_map(|id| self.role().touchpoints.get(id).cloned()).collect())
+    }
+
+    async fn save_touchpoints(&mut self, rows: &[Touchpoint]) -> Result<(), Error> {
+        self.role().touchpoints.extend(rows.iter().map(|row| (row.id, row.clone())));
+        Ok(())
+    }
+
+    async fn load_newest_attempts(&mut self, touchpoints: &[TouchpointId]) -> Result<Vec<Attempt>, Error> {
+        let ids: BTreeSet<_> = touchpoints.iter().copied().collect();
+        let newest = |id| self.role().attempts.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, a)| a.clone());
+        Ok(ids.into_iter().filter_map(newest).collect())
+    }
+
+    async fn load_attempt(&mut self, id: AttemptId) -> Result<Option<Attempt>, Error> {
+        Ok(self.role().attempts.values().find(|attempt| attempt.id == id).cloned())
+    }
+
+    async fn save_attempts(&mut self, rows: &[Attempt]) -> Result<(), Error> {
+        self.role().attempts.extend(rows.iter().map(|row| ((row.touchpoint, row.n), row.clone())));
+        Ok(())
+    }
+
+    async fn load_budgets(&mut self, keys: &[BudgetKey]) -> Result<Vec<Budget>, Error> {
+        Ok(keys.iter().filter_map(|key| self.role().budgets.get(key).cloned()).collect())
+    }
+
+    async fn save_budgets(&mut self, rows: &[Budget]) -> Result<(), Error> {
+        self.role().budgets.extend(rows.iter().map(|row| (row.key.clone(), row.clone())));
+        Ok(())
+    }
+
+    async fn load_suppressions(&mut self, addresses: &[AddressKey]) -> Result<Vec<Suppression>, Error> {
+        Ok(addresses.iter().filter_map(|key| self.role().suppressions.get(key).cloned()).collect())
+    }
+
+    async fn suppress(&mut self, rows: &[Suppression]) -> Result<(), Error> {
+        for row in rows {
+            let key = (row.tenant.clone(), row.address_hmac);
+            self.role().suppressions.entry(key).or_insert_with(|| row.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! From a divided delivery to records in the log: all of them, or an answer that is not a yes.
+
+use afterglow_crm::{Hint, Split, Subject, Unusable};
+use afterglow_domain::{DealKey, DealRef, EventId, Timestamp};
+use afterglow_events::proto::{WebhookKind, WebhookReceived};
+use afterglow_events::{Append, Body, Encoding, Envelope, Event, Record, convert};
+use bytes::Bytes;
+
+use super::{Edge, EdgeConnection};
+use crate::{SOURCE, codes, metric, place};
+
+/// Room for the other fields of a record beside the event's own bytes.
+const FIELDS_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest vendor's word (event type, stage) that is kept: theirs have below 100 characters.
+const WORD_CHARS_MAX: usize = 200;
+
+/// The latest vendor time that is believed to be one: the end of the year 9999.
+const LATEST: Timestamp = Timestamp(253_402_300_799_000_000);
+
+/// What a delivery held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Events that name a deal to look at.
+    pub(super) events: usize,
+    /// Events of no interest.
+    pub(super) ignored: usize,
+    /// What could not be read.
+    pub(super) unusable: usize,
+}
+
+/// The log did not take everything in time.
+pub(super) struct LogAway;
+
+impl<A: Append> Edge<A> {
+    /// Appends everything that a delivery holds; done once the log has it on disk.
+    pub(super) async fn store(&self, connection: &EdgeConnection, split: Split) -> Result<Counts, LogAway> {
+        let pen = Pen { edge: self, connection, at: self.clocks.wall.now() };
+        let mut records = Vec::with_capacity(split.hints.len() + split.unusable.len());
+        let mut counts = Counts { unusable: split.unusable.len(), ..Counts::default() };
+        for hint in split.hints {
+            match &hint.subject {
+                Subject::Deals(_) => counts.events += 1,
+                Subject::ErasedContact(_) | Subject::Nothing => counts.ignored += 1,
+            }
+            pen.hint(&hint, &mut records);
+        }
+        records.extend(split.unusable.into_iter().map(|piece| pen.unusable(piece)));
+        self.append(records).await?;
+        let source = connection.source();
+        for (kind, count) in
+            [("event", counts.events), ("ignored", counts.ignored), ("unusable", counts.unusable)]
+        {
+            metrics::counter!(metric::WEBHOOK_EVENTS, "source" => source, "kind" => kind)
+                .increment(count as u64);
+        }
+        if counts.unusable > 0 {
+            tracing::warn!(code = codes::UNUSABLE, connection = %connection.id, unusable = counts.unusable,
+                "edge: a part of an authentic delivery cannot be read; kept as dead letters");
+        }
+        Ok(counts)
+    }
+
+    /// Appends records; done once the log has them all on disk.
+    pub(super) async fn append(&self, records: Vec<Record>) -> Result<(), LogAway> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let problem = match tokio::time::timeout(self.options.append_timeout, self.log.append(records)).await {
+            Ok(results) => match results.into_iter().find_map(Result::err) {
+                None => return Ok(()),
+                Some(error) => error.to_string(),
+            },
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(code = codes::LOG_AWAY, problem, "edge: the log did not take a delivery; answered 503");
+        Err(LogAway)
+    }
+}
+
+impl EdgeConnection {
+    /// The label in metrics.
+    pub(super) fn source(&self) -> &'static str {
+        match self.kind {
+            super::EdgeKind::Hubspot { .. } => "hubspot",
+            super::EdgeKind::Salesforce { .. } => "salesforce",
+        }
+    }
+}
+
+/// Writes the records of one delivery.
+struct Pen<'a, A> {
+    edge: &'a Edge<A>,
+    connection: &'a EdgeConnection,
+    at: Timestamp,
+}
+
+impl<A> Pen<'_, A> {
+    /// One record per deal that the event names; one without a deal where it names none.
+    fn hint(&self, hint: &Hint, records: &mut Vec<Record>) {
+        let bytes_max = self.body_bytes_max();
+        if hint.raw.len() > bytes_max {
+            let reason = format!("the event has {} bytes, more than the {bytes_max} that are kept", hint.raw.len());
+            records.push(self.unusable(Unusable { raw: hint.raw.clone(), reason }));
+            return;
+        }
+        match &hint.subject {
+            Subject::Deals(deals) => {
+                records.extend(deals.iter().map(|deal| self.event(hint, Some(deal))));
+            }
+            Subject::ErasedContact(_) | Subject::Nothing => records.push(self.event(hint, None)),
+        }
+    }
+
+    fn event(&self, hint: &Hint, deal: Option<&DealKey>) -> Record {
+        let message = WebhookReceived {
+            kind: WebhookKind::Event.into(),
+            event_type: clipped(&hint.event_type),
+            deal: deal.map_or_else(String::new, ToString::to_string),
+            body: hint.raw.clone(),
+            hinted_stage: hint.stage.as_deref().map_or_else(String::new, clipped),
+            vendor_time: hint.occurred_at.filter(plausible).map(convert::timestamp),
+            ..self.message()
+        };
+        let id = (self.edge.options.new_id)();
+        let key = match deal {
+            Some(deal) => place::record_key(&DealRef {
+                tenant: self.connection.tenant.clone(),
+                connection: self.connection.id.clone(),
+                deal: deal.clone(),
+            }),
+            None => self.key_without_deal("other", id),
+        };
+        self.record(id, key, message)
+    }
+
+    fn unusable(&self, piece: Unusable) -> Record {
+        let keep = piece.raw.len().min(self.body_bytes_max());
+        let cut = if keep < piece.raw.len() { format!(" (cut after {keep} bytes)") } else { String::new() };
+        let message = WebhookReceived {
+            kind: WebhookKind::Unparsed.into(),
+            body: piece.raw.slice(..keep),
+            reason: format!("{}{cut}", piece.reason),
+            ..self.message()
+        };
+        let id = (self.edge.options.new_id)();
+        self.record(id, self.key_without_deal("unparsed", id), message)
+    }
+
+    fn message(&self) -> WebhookReceived {
+        WebhookReceived {
+            tenant: self.connection.tenant.to_string(),
+            connection: self.connection.id.to_string(),
+            received_at: Some(convert::timestamp(self.at)),
+            body: Bytes::new(),
+            ..WebhookReceived::default()
+        }
+    }
+
+    /// What names no deal has a key of its own each, so that it spreads over the partitions.
+    fn key_without_deal(&self, kind: &str, id: uuid::Uuid) -> String {
+        format!("{}/{}/{kind}/{id}", self.connection.tenant, self.connection.id)
+    }
+
+    fn record(&self, id: uuid::Uuid, subject: String, message: WebhookReceived) -> Record {
+        let envelope = Envelope {
+            id: EventId(id),
+            source: SOURCE.to_owned(),
+            time: self.at,
+            subject,
+            tenant: self.connection.tenant.clone(),
+            traceparent: Some(new_trace(id)),
+        };
+        Event { envelope, body: Body::from(message) }.to_record(self.edge.options.encoding)
+    }
+
+    /// The longest body whose record the log takes; JSON writes bytes in base64, a third longer.
+    fn body_bytes_max(&self) -> usize {
+        let room = Record::VALUE_BYTES_MAX - FIELDS_BYTES_MAX;
+        match self.edge.options.encoding {
+            Encoding::Protobuf => room,
+            Encoding::Json => room / 4 * 3,
+        }
+    }
+}
+
+/// The trace that starts with this record (W3C). A caller's own is not taken over: it is a stranger's.
+fn new_trace(id: uuid::Uuid) -> String {
+    let (_, low) = id.as_u64_pair();
+    format!("00-{:032x}-{:016x}-01", id.as_u128().max(1), low.max(1))
+}
+
+/// Times that no calendar writes are no times.
+fn plausible(at: &Timestamp) -> bool {
+    (Timestamp::EPOCH..=LATEST).contains(at)
+}
+
+fn clipped(word: &str) -> String {
+    word.chars().take(WORD_CHARS_MAX).collect()
+}

@@ -1,0 +1,81 @@
+//! `POST /webhooks/salesforce/{connection}/{token}`.
+
+use std::sync::Arc;
+
+use afterglow_crm::salesforce::{outbound, reply, token};
+use afterglow_crm::{Split, Unusable};
+use afterglow_events::Append;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderName, StatusCode, header};
+use tokio::time::Instant;
+
+use super::{Edge, EdgeConnection, EdgeKind, RETRY_AFTER_SECONDS, unauthentic};
+use crate::{codes, metric};
+
+const SOURCE: &str = "salesforce";
+
+/// Checks the token, divides the document, stores every notification, acknowledges exactly.
+pub(super) async fn receive<A: Append + Clone>(
+    State(edge): State<Arc<Edge<A>>>,
+    Path((connection, token)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let began = Instant::now();
+    let (result, response) = match verified(&edge, &connection, &token) {
+        None => ("unauthentic", unauthentic()),
+        Some((connection, org18)) => match edge.store(connection, divided(&body, org18)).await {
+            Ok(_) => ("accepted", soap(StatusCode::OK, reply::ACK.to_owned())),
+            Err(_) => ("unavailable", unavailable()),
+        },
+    };
+    metrics::counter!(metric::WEBHOOK_RECEIVED, "source" => SOURCE, "result" => result).increment(1);
+    if result != "unauthentic" {
+        metrics::histogram!(metric::ACK_SECONDS, "source" => SOURCE).record(began.elapsed().as_secs_f64());
+    }
+    response
+}
+
+/// The connection whose token was presented, and its organisation.
+fn verified<'e, A>(
+    edge: &'e Edge<A>,
+    connection: &str,
+    presented: &str,
+) -> Option<(&'e EdgeConnection, &'e str)> {
+    let found = edge.connections.get(connection).and_then(|connection| match &connection.kind {
+        EdgeKind::Salesforce { org18, tokens } => Some((connection, org18, tokens)),
+        EdgeKind::Hubspot { .. } => None,
+    });
+    let tokens = found.map_or(&edge.decoy.tokens, |(_, _, tokens)| tokens);
+    let matched = token::check(presented, tokens);
+    let (connection, org18, _) = found?;
+    let Some(matched) = matched else {
+        tracing::warn!(code = codes::UNAUTHENTIC, connection = %connection.id, kind = "token",
+            "edge: a delivery's token fits no active one; answered 401, nothing stored");
+        return None;
+    };
+    let id = connection.id.to_string();
+    metrics::counter!(metric::SECRET_USED, "connection" => id, "key" => matched.as_str()).increment(1);
+    Some((connection, org18))
+}
+
+/// What is no Outbound Message, or a hostile one, is kept raw and acknowledged: see the module's table.
+fn divided(body: &Bytes, org18: &str) -> Split {
+    outbound::split(body, org18).unwrap_or_else(|error| Split {
+        hints: Vec::new(),
+        unusable: vec![Unusable { raw: body.clone(), reason: error.to_string() }],
+    })
+}
+
+fn unavailable() -> Response {
+    let fault = reply::fault(reply::Fault::Server, "The event log takes nothing now. Try again.");
+    let mut response = soap(StatusCode::SERVICE_UNAVAILABLE, fault);
+    response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+    response
+}
+
+fn soap(status: StatusCode, document: String) -> Response {
+    const HEADERS: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, reply::CONTENT_TYPE)];
+    (status, HEADERS, document).into_response()
+}

@@ -1,0 +1,188 @@
+//! The fetcher: claims due rows, reads their deals outside any transaction, hands over to settle.
+
+use std::time::Duration;
+
+use afterglow_crm::{Error as ReadError, READ_BUDGET, Reader, Reading};
+use afterglow_domain::Crm;
+use afterglow_durable::{Error, Store, Timeline, Tx, Writes};
+use futures::stream::{FuturesUnordered, StreamExt};
+use futures::{FutureExt, Stream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::lanes::Admission;
+use super::pending::Pending;
+use super::{Fetched, Resolver};
+use crate::{codes, metric};
+use crate::store::{Refresh, ResolverTx};
+
+/// The longest sleep: rows of other processes are found by polling.
+const POLL_MAX: Duration = Duration::from_secs(1);
+
+/// The shortest one, before a row that is not due yet.
+const POLL_MIN: Duration = Duration::from_millis(1);
+
+/// Pause after the store failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How many readings one settlement takes at most.
+const SETTLE_MAX: usize = 100;
+
+/// A row that is ours to read, and the connection's permit to do so.
+pub struct Claim {
+    row: Refresh,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Claim {
+    /// The row as claimed.
+    pub fn row(&self) -> &Refresh {
+        &self.row
+    }
+}
+
+impl<R: Reader + Send + Sync + 'static> Resolver<R> {
+    /// Claims, reads and settles until `stop`; what is being read then is still settled.
+    pub async fn run_fetcher<S>(&self, store: &S, stop: &CancellationToken)
+    where
+        S: Store<Tx: ResolverTx>,
+    {
+        let changed = store.changed();
+        let mut reading = FuturesUnordered::new();
+        loop {
+            let signal = changed.notified();
+            let stopping = stop.is_cancelled();
+            if stopping && reading.is_empty() {
+                return;
+            }
+            let mut sleep = POLL_MAX;
+            if !stopping {
+                let claims;
+                (claims, sleep) = self.due(store).await;
+                reading.extend(claims.into_iter().map(|claim| self.read(claim)));
+            }
+            tokio::select! {
+                Some(first) = reading.next(), if !reading.is_empty() => {
+                    let batch = with_the_ready(first, &mut reading);
+                    self.settle_or_tell(store, batch).await;
+                }
+                () = signal, if !stopping => {}
+                () = tokio::time::sleep(sleep), if !stopping => {}
+                () = stop.cancelled(), if !stopping => {}
+            }
+        }
+    }
+
+    /// Claims what is due; and how long to sleep where nothing else happens.
+    async fn due<S>(&self, store: &S) -> (Vec<Claim>, Duration)
+    where
+        S: Store<Tx: ResolverTx>,
+    {
+        let claims = match self.claim(store).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                tracing::warn!(%error, "resolver: nothing can be claimed now; trying again");
+                return (Vec::new(), PAUSE);
+            }
+        };
+        let sleep = match store.next_due(Timeline::Wall).await {
+            Ok(Some(due)) => due.since(self.clocks.wall.now()).clamp(POLL_MIN, POLL_MAX),
+            Ok(None) => POLL_MAX,
+            Err(_) => PAUSE,
+        };
+        (claims, sleep)
+    }
+
+    /// One transaction: the due rows whose connections have a free place become ours until the claim
+    /// ends; the others wait for one.
+    pub async fn claim<S>(&self, store: &S) -> Result<Vec<Claim>, Error>
+    where
+        S: Store<Tx: ResolverTx>,
+    {
+        let now = self.clocks.wall.now();
+        let begun = store.begin_due(Timeline::Wall, now, self.options.claim_rows_max).await?;
+        let Some((mut tx, timers)) = begun else { return Ok(Vec::new()) };
+        let ids: Vec<_> = timers.iter().map(|timer| timer.owner).collect();
+        let mut pending = Pending::load(&mut tx, &ids).await?;
+        let mut writes = Writes::default();
+        let mut permits = Vec::new();
+        for timer in timers {
+            let Some(row) = pending.get(timer.owner).filter(|row| row.timer() == timer).cloned() else {
+                // No row waits for it: it is of an older state of the row.
+                writes.disarm.push(timer);
+                continue;
+            };
+            match self.lanes.admit(&row.deal, now) {
+                Admission::Now(permit) => {
+                    permits.push((timer.owner, permit));
+                    pending.put(Refresh { claimed: true, due: now.plus(self.options.claim), ..row });
+                }
+                Admission::Later(due) => pending.put(Refresh { claimed: false, due, ..row }),
+            }
+        }
+        pending.store(&mut tx, &mut writes).await?;
+        tx.write(writes).await?;
+        tx.commit().await?;
+        let claim = |(id, permit)| pending.get(id).map(|row| Claim { row: row.clone(), permit });
+        Ok(permits.into_iter().filter_map(claim).collect())
+    }
+
+    /// Reads a claimed deal, outside any transaction.
+    pub async fn read(&self, claim: Claim) -> Fetched {
+        let Claim { row, permit } = claim;
+        let began = self.clocks.wall.now();
+        let result = match self.lanes.of(&row.deal) {
+            Some(lane) => {
+                let result = within_budget(&row, &lane.connection.reader).await;
+                lane.took(self.clocks.wall.now().since(began));
+                result
+            }
+            None => Err(unavailable(row.deal.deal.crm(), "its connection is not configured")),
+        };
+        drop(permit);
+        let label = match &result {
+            Ok(Reading::Found(_)) => "found",
+            Ok(Reading::Gone) => "gone",
+            Err(ReadError::RateLimited { .. }) => "rate_limited",
+            Err(ReadError::Unauthorised { .. }) => "unauthorised",
+            Err(ReadError::Unavailable { .. }) => "unavailable",
+            Err(ReadError::Invalid { .. }) => "invalid",
+        };
+        let connection = row.deal.connection.to_string();
+        metrics::counter!(metric::READS, "connection" => connection, "result" => label).increment(1);
+        Fetched { claimed: row, result }
+    }
+
+    async fn settle_or_tell<S>(&self, store: &S, batch: Vec<Fetched>)
+    where
+        S: Store<Tx: ResolverTx>,
+    {
+        if let Err(error) = self.settle(store, batch).await {
+            tracing::error!(code = codes::SETTLE_FAILS, %error,
+                "resolver: what was read cannot be stored; it is read again when the claim ends");
+        }
+    }
+}
+
+/// A reader keeps its budget by contract; twice that is the end of a broken one's place.
+async fn within_budget<R: Reader>(row: &Refresh, reader: &R) -> Result<Reading, ReadError> {
+    match tokio::time::timeout(2 * READ_BUDGET, reader.read(&row.deal.deal)).await {
+        Ok(result) => result,
+        Err(_) => Err(unavailable(row.deal.deal.crm(), "no answer in time")),
+    }
+}
+
+fn unavailable(vendor: Crm, what: &str) -> ReadError {
+    ReadError::Unavailable { vendor, status: None, what: what.to_owned() }
+}
+
+/// The first reading and those that are ready with it, so that they share a transaction.
+fn with_the_ready(first: Fetched, reading: &mut (impl Stream<Item = Fetched> + Unpin)) -> Vec<Fetched> {
+    let mut batch = vec![first];
+    while batch.len() < SETTLE_MAX
+        && let Some(Some(next)) = reading.next().now_or_never()
+    {
+        batch.push(next);
+    }
+    batch
+}

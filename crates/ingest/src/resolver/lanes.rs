@@ -1,0 +1,131 @@
+//! One lane per connection: how many of its deals are read at a time, and until when it is left alone.
+//!
+//! Invariant: what happens to one connection is in its own lane, so that an outage, a refusal or a
+//! backlog there delays nobody else. A lane is in memory: after a restart the CRM says again what it
+//! said before.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use afterglow_domain::{ConnectionId, DealRef, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Connection;
+use crate::{codes, metric};
+
+/// How long a hint waits whose connection is not configured.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(900);
+
+/// The least distance between two hints of a lane that wait for a free place.
+const PACE_MIN: Duration = Duration::from_millis(5);
+
+/// Whether a due hint may be read now.
+pub(super) enum Admission {
+    /// With this permit, which ends with the read.
+    Now(OwnedSemaphorePermit),
+    /// Then.
+    Later(Timestamp),
+}
+
+/// The lanes of all connections.
+pub(super) struct Lanes<R>(BTreeMap<ConnectionId, Lane<R>>);
+
+/// One connection's.
+pub(super) struct Lane<R> {
+    /// Whose lane it is.
+    pub(super) connection: Connection<R>,
+    places: usize,
+    permits: Arc<Semaphore>,
+    flow: Mutex<Flow>,
+}
+
+#[derive(Debug)]
+struct Flow {
+    paused_until: Timestamp,
+    /// The latest time that was promised to a hint that waits for a place.
+    promised: Timestamp,
+    /// How long the last read took.
+    read_time: Duration,
+    broken: bool,
+}
+
+impl<R> Lanes<R> {
+    pub(super) fn new(connections: Vec<Connection<R>>, places: usize) -> Self {
+        let lane = |connection: Connection<R>| {
+            let flow = Flow {
+                paused_until: Timestamp::MIN,
+                promised: Timestamp::MIN,
+                read_time: Duration::ZERO,
+                broken: false,
+            };
+            let permits = Arc::new(Semaphore::new(places.max(1)));
+            let id = connection.id.clone();
+            (id, Lane { connection, places: places.max(1), permits, flow: Mutex::new(flow) })
+        };
+        Self(connections.into_iter().map(lane).collect())
+    }
+
+    /// The lane of a deal's connection; `None` where that is not configured for its tenant.
+    pub(super) fn of(&self, deal: &DealRef) -> Option<&Lane<R>> {
+        self.0.get(&deal.connection).filter(|lane| lane.connection.tenant == deal.tenant)
+    }
+
+    /// Whether this deal may be read now.
+    pub(super) fn admit(&self, deal: &DealRef, now: Timestamp) -> Admission {
+        let Some(lane) = self.of(deal) else {
+            tracing::warn!(code = codes::CONNECTION_UNKNOWN, connection = %deal.connection, deal = %deal.deal,
+                "resolver: a hint waits for a connection that is not configured");
+            return Admission::Later(now.plus(UNKNOWN_WAIT));
+        };
+        lane.admit(now)
+    }
+}
+
+impl<R> Lane<R> {
+    fn admit(&self, now: Timestamp) -> Admission {
+        let mut flow = self.flow();
+        if flow.paused_until <= now
+            && let Ok(permit) = self.permits.clone().try_acquire_owned()
+        {
+            return Admission::Now(permit);
+        }
+        // One after the other, at the pace at which places become free: a backlog neither stands in
+        // other connections' way nor wakes up all at once.
+        let places = u32::try_from(self.places).unwrap_or(u32::MAX);
+        let pace = (flow.read_time / places).max(PACE_MIN);
+        flow.promised = flow.promised.max(flow.paused_until).max(now).plus(pace);
+        Admission::Later(flow.promised)
+    }
+
+    /// Leaves the connection alone until then.
+    pub(super) fn pause(&self, until: Timestamp) {
+        let mut flow = self.flow();
+        flow.paused_until = flow.paused_until.max(until);
+    }
+
+    /// A read ended after this time.
+    pub(super) fn took(&self, time: Duration) {
+        self.flow().read_time = time;
+    }
+
+    /// Whether its credentials are refused; told when it changes.
+    pub(super) fn broken(&self, broken: bool, why: &str) {
+        let id = &self.connection.id;
+        let was = std::mem::replace(&mut self.flow().broken, broken);
+        if was == broken {
+            return;
+        }
+        metrics::gauge!(metric::CONNECTION_BROKEN, "connection" => id.to_string()).set(u8::from(broken));
+        if broken {
+            tracing::error!(code = codes::CONNECTION_BROKEN, connection = %id, why,
+                "resolver: the connection is broken; its hints are kept");
+        } else {
+            tracing::info!(connection = %id, "resolver: the connection works again");
+        }
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,227 @@
+//! What `afterglow explain` and lists ask: read-only, short, on a pool of
+//! [`afterglow_durable::sqlite::open_read_only`].
+//!
+//! Account and deal names are business data and come back plain; people's names never do.
+
+use afterglow_domain::{DealRef, EnrolmentId, HomeKey, Timestamp, TouchpointId};
+use afterglow_durable::Error;
+use afterglow_events::identity;
+use afterglow_journey::{Phase, Promise, State, Status};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{QueryBuilder, Sqlite};
+
+use crate::rows::{Closed, DealRow, EnrolmentRow, ObligationRow, Standing};
+use crate::store::sqlite::{DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, enrolment_row, obligation_row};
+
+/// How many enrolments or deals one answer holds; who finds more asks for something narrower.
+pub const FOUND_MAX: i64 = 100;
+
+/// An enrolment as a person wants to read it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enrolment {
+    /// Which run.
+    pub id: EnrolmentId,
+    /// The key of all its events.
+    pub home: HomeKey,
+    /// The deal that it follows now.
+    pub deal: DealRef,
+    /// The journey and the version it is pinned to.
+    pub journey: (String, u32),
+    /// `active`, `held`, `closing`, `completed` or `exited`.
+    pub phase: &'static str,
+    /// Why it is closing or exited.
+    pub phase_reason: Option<String>,
+    /// The account's key and name as last heard; empty while unknown.
+    pub account: (String, String),
+    /// Day 0 as days are counted now, `YYYY-MM-DD`.
+    pub day_zero: String,
+    /// When it looks again; `None` when ended.
+    pub next_due: Option<Timestamp>,
+    /// Every obligation, by planned time and occurrence.
+    pub obligations: Vec<Obligation>,
+}
+
+/// One occurrence of one promise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Obligation {
+    /// The moment's id.
+    pub moment: String,
+    /// Which occurrence, from 0.
+    pub occurrence: u32,
+    /// When it is, or was, to go out.
+    pub planned: Timestamp,
+    /// From when on it may not go out any more.
+    pub deadline: Timestamp,
+    /// The touchpoint's id, whether it was emitted or not: the key to what the dispatcher knows.
+    pub touchpoint: TouchpointId,
+    /// How it ended; `None` while open.
+    pub closed: Option<Closed>,
+    /// Where it stands while open.
+    pub open: Option<Open>,
+}
+
+/// Where an open obligation stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Open {
+    /// It waits, and the reason of the last delay if there was one.
+    Waiting {
+        /// When it is tried next.
+        due: Timestamp,
+        /// What stood in the way last.
+        reason: Option<String>,
+    },
+    /// It is with the dispatcher.
+    Emitted {
+        /// When it was emitted or last asked about.
+        asked: Timestamp,
+        /// Why it is being taken back, if it is.
+        revoking: Option<String>,
+    },
+}
+
+/// A deal as the engine knows it: also those that got no journey.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deal {
+    /// Which deal.
+    pub deal: DealRef,
+    /// The key of its events.
+    pub home: HomeKey,
+    /// Its name in the CRM.
+    pub name: String,
+    /// The account's key and name; empty while unknown.
+    pub account: (String, String),
+    /// Where it stands.
+    pub standing: Standing,
+    /// The last event that had its effect.
+    pub rev: i64,
+    /// How often it was won.
+    pub won_no: i32,
+    /// Why it got no journey when it was won last.
+    pub declined: Option<String>,
+    /// The revs of events that wait for an earlier one.
+    pub waiting: Vec<i64>,
+}
+
+/// Which column of the two tables a question is about, in the order in which they are tried: the account's
+/// key, the home key (whole or behind the slash), the deal (whole or as the CRM's own id), the account's
+/// name without regard to case.
+fn conditions(table: &str, asked: &str) -> Vec<(String, String)> {
+    let like = asked.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    vec![
+        (format!("{table}.account = "), asked.to_owned()),
+        (format!("{table}.home = "), asked.to_owned()),
+        (format!("{table}.deal = "), asked.to_owned()),
+        (format!("{table}.account_name collate nocase = "), asked.to_owned()),
+        (format!("{table}.home like '%/' || "), like.clone()),
+        (format!("{table}.deal like '%:' || "), like.clone()),
+        (format!("{table}.deal like '%/' || "), like),
+    ]
+}
+
+fn asking(select: &str, table: &str, asked: &str) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::<Sqlite>::new(format!("select {select} from {table} where "));
+    for (index, (condition, value)) in conditions(table, asked).into_iter().enumerate() {
+        query.push(if index == 0 { "" } else { " or " });
+        let like = condition.contains(" like ");
+        query.push(condition).push_bind(value);
+        if like {
+            query.push(" escape '\\'");
+        }
+    }
+    query.push(format!(" order by {table}.home, {table}.deal limit {FOUND_MAX}"));
+    query
+}
+
+/// The enrolments of an account (by key or name), a home key, a deal (by key or the CRM's own id) or an
+/// enrolment id, at most [`FOUND_MAX`], each with its whole timeline.
+pub async fn enrolments(readers: &SqlitePool, asked: &str) -> Result<Vec<Enrolment>, Error> {
+    let rows = match asked.parse::<EnrolmentId>() {
+        Ok(id) => {
+            let mut query =
+                QueryBuilder::<Sqlite>::new(format!("select {ENROLMENT_COLUMNS} from enrolment where id = "));
+            query.push_bind(id.as_bytes().to_vec());
+            query.build().fetch_all(readers).await?
+        }
+        Err(_) => asking(ENROLMENT_COLUMNS, "enrolment", asked).build().fetch_all(readers).await?,
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let row = enrolment_row(row)?;
+        let obligations = obligations_of(readers, row.id).await?;
+        found.push(enrolment(row, obligations));
+    }
+    Ok(found)
+}
+
+/// The deals of an account, a home key or a deal's key or id, at most [`FOUND_MAX`].
+pub async fn deals(readers: &SqlitePool, asked: &str) -> Result<Vec<Deal>, Error> {
+    let rows = asking(DEAL_COLUMNS, "deal", asked).build().fetch_all(readers).await?;
+    rows.iter().map(|row| Ok(deal(deal_row(row)?))).collect()
+}
+
+async fn obligations_of(readers: &SqlitePool, id: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
+    let rows = sqlx::query("select * from obligation where enrolment = ? order by planned_at, moment, occurrence")
+        .bind(id.as_bytes().as_slice())
+        .fetch_all(readers)
+        .await?;
+    rows.iter().map(obligation_row).collect()
+}
+
+fn enrolment(row: EnrolmentRow, obligations: Vec<ObligationRow>) -> Enrolment {
+    let (phase, phase_reason) = match &row.state.phase {
+        Phase::Active => ("active", None),
+        Phase::Held => ("held", None),
+        Phase::Closing { reason } => ("closing", Some(reason.clone())),
+        Phase::Completed => ("completed", None),
+        Phase::Exited { reason } => ("exited", Some(reason.clone())),
+    };
+    Enrolment {
+        id: row.id,
+        phase,
+        phase_reason,
+        day_zero: row.state.day_zero.to_string(),
+        next_due: row.armed,
+        obligations: obligations.into_iter().map(|row_of| obligation(&row.state, row_of)).collect(),
+        home: row.home,
+        deal: row.deal,
+        journey: (row.journey, row.version),
+        account: (row.account, row.account_name),
+    }
+}
+
+fn obligation(state: &State, row: ObligationRow) -> Obligation {
+    let current = state.promise(&row.moment).filter(|promise| promise.occurrence == row.occurrence);
+    Obligation {
+        touchpoint: identity::touchpoint(row.enrolment, &row.moment, row.occurrence),
+        open: current.filter(|_| row.closed.is_none()).and_then(open),
+        moment: row.moment,
+        occurrence: row.occurrence,
+        planned: row.planned,
+        deadline: row.deadline,
+        closed: row.closed,
+    }
+}
+
+fn open(promise: &Promise) -> Option<Open> {
+    match &promise.status {
+        Status::Waiting { due, reason } => Some(Open::Waiting { due: *due, reason: reason.clone() }),
+        Status::Emitted { asked, revoking, .. } => {
+            Some(Open::Emitted { asked: *asked, revoking: revoking.clone() })
+        }
+        Status::Recalled | Status::Delivered | Status::Undelivered => None,
+    }
+}
+
+fn deal(row: DealRow) -> Deal {
+    Deal {
+        waiting: row.waiting.events().map(|event| event.rev).collect(),
+        name: row.snapshot.name,
+        account: (row.snapshot.account, row.snapshot.account_name),
+        deal: row.deal,
+        home: row.home,
+        standing: row.standing,
+        rev: row.rev,
+        won_no: row.won_no,
+        declined: row.declined,
+    }
+}

@@ -1,0 +1,266 @@
+//! Effects of a decision become rows and events.
+//!
+//! Every event's id follows from the enrolment and what happened to it, never from when: a decision that
+//! is made again after a crash writes the same events.
+
+mod touchpoint;
+
+use std::collections::BTreeMap;
+
+use afterglow_domain::{EventId, HomeKey, Shard, Timestamp};
+use afterglow_durable::{Error, OutboxRow};
+use afterglow_events::{Body, Envelope, Event, convert, identity, proto};
+use afterglow_journey::{Effect, Outcome, State};
+
+use crate::codes;
+use crate::engine::Options;
+use crate::journeys::Journey;
+use crate::metric;
+use crate::rows::{Closed, EnrolmentRow, ObligationRow};
+
+/// `ce_source` of everything that this role writes.
+pub(crate) const SOURCE: &str = "/afterglow/journey-engine";
+
+type ObligationKey = (afterglow_domain::EnrolmentId, String, u32);
+
+/// What a turn writes besides deals and enrolments.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) obligations: BTreeMap<ObligationKey, ObligationRow>,
+    pub(crate) outbox: Vec<OutboxRow>,
+}
+
+/// What every event of a turn says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp<'a> {
+    pub(crate) options: &'a Options,
+    /// The journey's now.
+    pub(crate) now: Timestamp,
+    /// The wall's now.
+    pub(crate) wall: Timestamp,
+}
+
+/// Why a decision is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cause<'a> {
+    /// In words, as the reason of a new plan.
+    pub(crate) why: &'a str,
+    /// The causing event's trace.
+    pub(crate) traceparent: Option<&'a str>,
+}
+
+impl Output {
+    /// Appends an event about a home key.
+    pub(crate) fn publish(
+        &mut self,
+        stamp: Stamp<'_>,
+        home: &HomeKey,
+        traceparent: Option<&str>,
+        (id, body): (EventId, impl Into<Body>),
+    ) {
+        let mut envelope = Envelope::of(id, SOURCE, stamp.wall, home);
+        envelope.traceparent = traceparent.map(str::to_owned);
+        let record = Event { envelope, body: body.into() }.to_record(stamp.options.encoding);
+        self.outbox.push(OutboxRow { shard: Shard::of(home.as_str()), record });
+    }
+}
+
+/// One decision on one enrolment, whose row holds the state after it.
+pub(crate) struct Recorder<'a> {
+    pub(crate) stamp: Stamp<'a>,
+    pub(crate) cause: Cause<'a>,
+    pub(crate) journey: &'a Journey,
+    pub(crate) snapshot: &'a proto::DealSnapshot,
+    pub(crate) row: &'a mut EnrolmentRow,
+    pub(crate) output: &'a mut Output,
+}
+
+impl Recorder<'_> {
+    /// Records the effects in order. `before` is the state before the decision; `None` at the start.
+    pub(crate) fn record(&mut self, before: Option<&State>, effects: &[Effect]) -> Result<(), Error> {
+        let mut replanned = before.is_none();
+        for effect in effects {
+            match effect {
+                Effect::Enrolled => self.enrolled(effects),
+                // Not an effect on an enrolment: the caller declines without one.
+                Effect::NeverEnrolled { .. } => {}
+                Effect::ObligationOpened { moment, occurrence, planned, deadline }
+                | Effect::ObligationMoved { moment, occurrence, planned, deadline } => {
+                    self.promise((moment, *occurrence), *planned, *deadline);
+                    if !std::mem::replace(&mut replanned, true) {
+                        self.replanned();
+                    }
+                }
+                Effect::ObligationClosed { moment, occurrence, outcome } => {
+                    self.close(before, (moment, *occurrence), outcome)?;
+                }
+                Effect::Emit(plan) => self.touchpoint_due(plan),
+                Effect::Revoke { moment, occurrence, reason } => self.revoke(moment, *occurrence, reason),
+                Effect::Held | Effect::Resumed | Effect::Completed | Effect::Exited { .. } => self.phase(effect),
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, id: EventId, body: impl Into<Body>) {
+        let traceparent = self.cause.traceparent.or(self.row.traceparent.as_deref());
+        self.output.publish(self.stamp, &self.row.home, traceparent, (id, body));
+    }
+
+    /// Publishes a journey event under the next number of its type.
+    fn publish_counted(&mut self, body: impl Into<Body>) {
+        let body = body.into();
+        let counter = self.row.counters.entry(body.type_name().to_owned()).or_default();
+        let id = identity::journey_event(self.row.id, body.type_name(), *counter);
+        *counter += 1;
+        self.publish(id, body);
+    }
+
+    fn enrolment(&self) -> Option<proto::Enrolment> {
+        Some(enrolment_of(self.row))
+    }
+
+    fn occurred_at(&self) -> Option<afterglow_events::well_known::Timestamp> {
+        Some(convert::timestamp(self.stamp.now))
+    }
+
+    fn enrolled(&mut self, effects: &[Effect]) {
+        metrics::counter!(metric::ENROLLED, "journey" => self.row.journey.clone()).increment(1);
+        let promises = effects.iter().filter_map(|effect| match effect {
+            Effect::ObligationOpened { moment, occurrence, planned, deadline } => {
+                Some(promise_of(moment, *occurrence, *planned, *deadline))
+            }
+            _ => None,
+        });
+        let event = proto::JourneyEnrolled {
+            enrolment: self.enrolment(),
+            day_0: self.row.state.day_zero.to_string(),
+            promises: promises.collect(),
+            occurred_at: self.occurred_at(),
+        };
+        self.publish_counted(event);
+    }
+
+    /// The open promises as they stand after the decision.
+    fn replanned(&mut self) {
+        let open = self.row.state.promises.iter().filter(|promise| promise.is_open());
+        let promises = open.map(|p| promise_of(&p.moment, p.occurrence, p.planned, p.deadline)).collect();
+        let event = proto::JourneyReplanned {
+            enrolment: self.enrolment(),
+            day_0: self.row.state.day_zero.to_string(),
+            promises,
+            reason: self.cause.why.to_owned(),
+            occurred_at: self.occurred_at(),
+        };
+        self.publish_counted(event);
+    }
+
+    fn promise(&mut self, (moment, occurrence): (&String, u32), planned: Timestamp, deadline: Timestamp) {
+        let enrolment = self.row.id;
+        let row = ObligationRow { enrolment, moment: moment.clone(), occurrence, planned, deadline, closed: None };
+        self.output.obligations.insert((enrolment, moment.clone(), occurrence), row);
+    }
+
+    fn close(
+        &mut self,
+        before: Option<&State>,
+        (moment, occurrence): (&String, u32),
+        outcome: &Outcome,
+    ) -> Result<(), Error> {
+        let key = (self.row.id, moment.clone(), occurrence);
+        let mut obligation = match self.output.obligations.get(&key) {
+            Some(row) => row.clone(),
+            None => stored(before, &key)?,
+        };
+        if obligation.closed.is_some() {
+            let (code, id) = (codes::CLOSED_TWICE, self.row.id);
+            return Err(Error::Refused(format!("{code}: {moment} {occurrence} of {id} is closed already")));
+        }
+        let (word, kind, reason) = ending(outcome);
+        metrics::counter!(metric::CLOSED, "outcome" => word).increment(1);
+        let id = identity::obligation(self.row.id, moment, occurrence);
+        let event = proto::ObligationClosed {
+            enrolment: self.enrolment(),
+            obligation_id: id.to_string(),
+            moment: moment.clone(),
+            occurrence: number(occurrence),
+            outcome: kind.into(),
+            reason: reason.clone(),
+            planned_at: Some(convert::timestamp(obligation.planned)),
+            closed_at: self.occurred_at(),
+        };
+        obligation.closed = Some(Closed { outcome: word, reason, at: self.stamp.now });
+        self.output.obligations.insert(key, obligation);
+        self.publish(identity::obligation_closed(id), event);
+        Ok(())
+    }
+
+    fn phase(&mut self, effect: &Effect) {
+        let (enrolment, occurred_at) = (self.enrolment(), self.occurred_at());
+        match effect {
+            Effect::Held => {
+                let reason = "the deal is open again".to_owned();
+                self.publish_counted(proto::JourneyHeld { enrolment, reason, occurred_at });
+            }
+            Effect::Resumed => self.publish_counted(proto::JourneyResumed { enrolment, occurred_at }),
+            Effect::Completed => self.publish_counted(proto::JourneyCompleted { enrolment, occurred_at }),
+            Effect::Exited { reason } => {
+                let reason = reason.clone();
+                self.publish_counted(proto::JourneyExited { enrolment, reason, occurred_at });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An open obligation as it is stored: its times are those of the promise before the decision.
+fn stored(before: Option<&State>, (enrolment, moment, occurrence): &ObligationKey) -> Result<ObligationRow, Error> {
+    let promise = before.and_then(|state| state.promise(moment)).filter(|p| p.occurrence == *occurrence);
+    let promise = promise.ok_or_else(|| {
+        Error::Refused(format!("{}: {moment} {occurrence} of {enrolment} is not open", codes::CLOSED_TWICE))
+    })?;
+    Ok(ObligationRow {
+        enrolment: *enrolment,
+        moment: moment.clone(),
+        occurrence: *occurrence,
+        planned: promise.planned,
+        deadline: promise.deadline,
+        closed: None,
+    })
+}
+
+fn ending(outcome: &Outcome) -> (&'static str, proto::ObligationOutcome, String) {
+    use proto::ObligationOutcome as Kind;
+    match outcome {
+        Outcome::Delivered { without_gift } => {
+            ("delivered", Kind::Delivered, without_gift.clone().unwrap_or_default())
+        }
+        Outcome::Late { without_gift, .. } => ("late", Kind::Late, without_gift.clone().unwrap_or_default()),
+        Outcome::Waived { reason } => ("waived", Kind::Waived, reason.clone()),
+        Outcome::Failed { reason } => ("failed", Kind::Failed, reason.clone()),
+    }
+}
+
+/// Which run of which journey, as the contract writes it.
+pub(crate) fn enrolment_of(row: &EnrolmentRow) -> proto::Enrolment {
+    proto::Enrolment {
+        enrolment_id: row.id.to_string(),
+        journey: row.journey.clone(),
+        version: number(row.version),
+        deal: Some(convert::deal_ref(&row.deal)),
+    }
+}
+
+fn promise_of(moment: &str, occurrence: u32, planned: Timestamp, deadline: Timestamp) -> proto::Promise {
+    proto::Promise {
+        moment: moment.to_owned(),
+        occurrence: number(occurrence),
+        planned_at: Some(convert::timestamp(planned)),
+        deadline_at: Some(convert::timestamp(deadline)),
+    }
+}
+
+/// A small count as the contract writes it.
+pub(crate) fn number(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

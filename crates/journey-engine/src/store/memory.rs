@@ -1,0 +1,135 @@
+//! The model: the engine's rows as maps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use afterglow_domain::{DealRef, EnrolmentId, Tenant, Timestamp};
+use afterglow_durable::Error;
+use afterglow_durable::memory::Tx;
+use afterglow_journey::Published;
+
+use super::EngineTx;
+use crate::codes;
+use crate::rows::{AccountLink, DealRow, EnrolmentRow, ObligationRow};
+
+/// Which occurrence of which promise of whom.
+pub type ObligationKey = (EnrolmentId, String, u32);
+
+/// Everything that the engine remembers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tables {
+    /// Deals.
+    pub deals: BTreeMap<DealRef, DealRow>,
+    /// Enrolments.
+    pub enrolments: BTreeMap<EnrolmentId, EnrolmentRow>,
+    /// Obligations.
+    pub obligations: BTreeMap<ObligationKey, ObligationRow>,
+    /// Account links.
+    pub links: BTreeSet<AccountLink>,
+    /// Published versions.
+    pub definitions: BTreeMap<(Tenant, String, u32), Published>,
+    /// What new deals start in.
+    pub in_use: BTreeMap<(Tenant, String), u32>,
+}
+
+impl EngineTx for Tx<Tables> {
+    async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {
+        let known = &self.role().deals;
+        Ok(deals.iter().filter_map(|deal| known.get(deal).cloned()).collect())
+    }
+
+    async fn save_deals(&mut self, deals: &[DealRow]) -> Result<(), Error> {
+        self.role().deals.extend(deals.iter().map(|row| (row.deal.clone(), row.clone())));
+        Ok(())
+    }
+
+    async fn load_enrolments(&mut self, ids: &[EnrolmentId]) -> Result<Vec<EnrolmentRow>, Error> {
+        let known = &self.role().enrolments;
+        Ok(ids.iter().filter_map(|id| known.get(id).cloned()).collect())
+    }
+
+    async fn load_enrolments_of(&mut self, deals: &[DealRef]) -> Result<Vec<EnrolmentRow>, Error> {
+        let of = self.role().enrolments.values().filter(|row| deals.contains(&row.deal));
+        Ok(of.cloned().collect())
+    }
+
+    async fn save_enrolments(&mut self, enrolments: &[EnrolmentRow]) -> Result<(), Error> {
+        for row in enrolments {
+            let known = &mut self.role().enrolments;
+            let same = |other: &EnrolmentRow| {
+                other.id != row.id && (&other.deal, &other.journey) == (&row.deal, &row.journey)
+            };
+            if known.values().any(same) {
+                return Err(Error::Refused(format!("deal {} is in {} already", row.deal, row.journey)));
+            }
+            known.insert(row.id, row.clone());
+        }
+        Ok(())
+    }
+
+    async fn save_states(&mut self, enrolments: &[EnrolmentRow]) -> Result<(), Error> {
+        for row in enrolments {
+            let stored = self.role().enrolments.get_mut(&row.id);
+            let stored = stored.ok_or_else(|| Error::Refused(format!("{}: {} is not there", codes::ROW, row.id)))?;
+            stored.state = row.state.clone();
+            stored.armed = row.armed;
+            stored.counters.clone_from(&row.counters);
+        }
+        Ok(())
+    }
+
+    async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
+        for row in obligations {
+            let key = (row.enrolment, row.moment.clone(), row.occurrence);
+            let stored = self.role().obligations.insert(key, row.clone());
+            if stored.is_some_and(|stored| stored.closed.is_some()) {
+                return Err(Error::Refused(format!("{}: an obligation is closed already", codes::CLOSED_TWICE)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn link_accounts(&mut self, links: &[AccountLink]) -> Result<(), Error> {
+        self.role().links.extend(links.iter().cloned());
+        Ok(())
+    }
+
+    async fn load_in_use(&mut self, tenants: &[Tenant]) -> Result<Vec<(Tenant, String, u32)>, Error> {
+        let of = self.role().in_use.iter().filter(|((tenant, _), _)| tenants.contains(tenant));
+        Ok(of.map(|((tenant, journey), version)| (tenant.clone(), journey.clone(), *version)).collect())
+    }
+
+    async fn load_definition(
+        &mut self,
+        tenant: &Tenant,
+        journey: &str,
+        version: u32,
+    ) -> Result<Option<Published>, Error> {
+        Ok(self.role().definitions.get(&(tenant.clone(), journey.to_owned(), version)).cloned())
+    }
+
+    async fn newest_definition(
+        &mut self,
+        tenant: &Tenant,
+        journey: &str,
+    ) -> Result<Option<(u32, [u8; 32])>, Error> {
+        let key = |version| (tenant.clone(), journey.to_owned(), version);
+        let newest = self.role().definitions.range(key(0)..=key(u32::MAX)).next_back();
+        Ok(newest.map(|((_, _, version), published)| (*version, published.sha256)))
+    }
+
+    async fn save_definition(&mut self, tenant: &Tenant, version: &Published, _at: Timestamp) -> Result<(), Error> {
+        let key = (tenant.clone(), version.name.clone(), version.version);
+        if self.role().definitions.contains_key(&key) {
+            return Err(Error::Refused(format!("{} version {} is there already", version.name, version.version)));
+        }
+        self.role().definitions.insert(key, version.clone());
+        Ok(())
+    }
+
+    async fn use_journeys(&mut self, tenant: &Tenant, journeys: &[(String, u32)]) -> Result<(), Error> {
+        self.role().in_use.retain(|(of, _), _| of != tenant);
+        let new = journeys.iter().map(|(journey, version)| ((tenant.clone(), journey.clone()), *version));
+        self.role().in_use.extend(new);
+        Ok(())
+    }
+}

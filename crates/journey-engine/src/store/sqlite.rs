@@ -1,0 +1,106 @@
+//! The engine's rows in SQLite.
+
+mod deals;
+mod definitions;
+mod enrolments;
+mod obligations;
+
+use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Tenant, Timestamp};
+use afterglow_durable::Error;
+use afterglow_durable::sqlite::{Migration, Tx};
+use afterglow_journey::Published;
+
+use super::EngineTx;
+use crate::codes;
+use crate::rows::{AccountLink, DealRow, EnrolmentRow, ObligationRow};
+
+pub(crate) use deals::{DEAL_COLUMNS, deal_row};
+pub(crate) use enrolments::{ENROLMENT_COLUMNS, enrolment_row};
+pub(crate) use obligations::obligation_row;
+
+/// The schema of `engine.db`, for [`afterglow_durable::sqlite::Store::open`].
+pub const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: include_str!("sqlite_1.sql") }];
+
+impl EngineTx for Tx {
+    async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {
+        deals::load(self.connection(), deals).await
+    }
+
+    async fn save_deals(&mut self, deals: &[DealRow]) -> Result<(), Error> {
+        deals::save(self.connection(), deals).await
+    }
+
+    async fn load_enrolments(&mut self, ids: &[EnrolmentId]) -> Result<Vec<EnrolmentRow>, Error> {
+        enrolments::load(self.connection(), ids).await
+    }
+
+    async fn load_enrolments_of(&mut self, deals: &[DealRef]) -> Result<Vec<EnrolmentRow>, Error> {
+        enrolments::load_of(self.connection(), deals).await
+    }
+
+    async fn save_enrolments(&mut self, enrolments: &[EnrolmentRow]) -> Result<(), Error> {
+        enrolments::save(self.connection(), enrolments).await
+    }
+
+    async fn save_states(&mut self, enrolments: &[EnrolmentRow]) -> Result<(), Error> {
+        enrolments::save_states(self.connection(), enrolments).await
+    }
+
+    async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
+        obligations::save(self.connection(), obligations).await
+    }
+
+    async fn link_accounts(&mut self, links: &[AccountLink]) -> Result<(), Error> {
+        deals::link(self.connection(), links).await
+    }
+
+    async fn load_in_use(&mut self, tenants: &[Tenant]) -> Result<Vec<(Tenant, String, u32)>, Error> {
+        definitions::in_use(self.connection(), tenants).await
+    }
+
+    async fn load_definition(
+        &mut self,
+        tenant: &Tenant,
+        journey: &str,
+        version: u32,
+    ) -> Result<Option<Published>, Error> {
+        definitions::load(self.connection(), tenant, journey, version).await
+    }
+
+    async fn newest_definition(
+        &mut self,
+        tenant: &Tenant,
+        journey: &str,
+    ) -> Result<Option<(u32, [u8; 32])>, Error> {
+        definitions::newest(self.connection(), tenant, journey).await
+    }
+
+    async fn save_definition(&mut self, tenant: &Tenant, version: &Published, at: Timestamp) -> Result<(), Error> {
+        definitions::save(self.connection(), tenant, version, at).await
+    }
+
+    async fn use_journeys(&mut self, tenant: &Tenant, journeys: &[(String, u32)]) -> Result<(), Error> {
+        definitions::use_journeys(self.connection(), tenant, journeys).await
+    }
+}
+
+/// A stored value that is not of its form.
+fn broken(column: &str, why: impl std::fmt::Display) -> Error {
+    Error::Refused(format!("{}: {column}: {why}", codes::ROW))
+}
+
+fn home_of(text: String) -> Result<HomeKey, Error> {
+    HomeKey::new(text).map_err(|error| broken("home", error))
+}
+
+/// The deal of its stored text, `tenant/connection/deal`; only the last part may hold anything but a-z,
+/// 0-9 and -.
+fn deal_of(text: &str) -> Result<DealRef, Error> {
+    let mut parts = text.splitn(3, '/');
+    let mut part = || parts.next().unwrap_or_default();
+    Ok(DealRef {
+        tenant: Tenant::new(part()).map_err(|error| broken("deal", error))?,
+        connection: ConnectionId::new(part()).map_err(|error| broken("deal", error))?,
+        deal: DealKey::new(part()).map_err(|error| broken("deal", error))?,
+    })
+}

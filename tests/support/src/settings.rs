@@ -1,0 +1,207 @@
+//! The configuration of a world, written as a file as an operator would.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use afterglow_sandbox::Sandbox;
+use afterglow_sandbox::crm::Settings as Crm;
+
+/// The HubSpot connection's id.
+pub const HUBSPOT: &str = "hub";
+/// The Salesforce connection's id.
+pub const SALESFORCE: &str = "sf";
+/// A HubSpot connection of another tenant, with a portal and a secret of its own.
+pub const OTHER_HUBSPOT: &str = "hub-b";
+/// The portal of [`OTHER_HUBSPOT`].
+pub const OTHER_PORTAL: i64 = 24_802;
+/// The client secret in force.
+pub const SECRET: &str = "the-sandbox-client-secret-0001";
+/// The client secret before it, still accepted.
+pub const PREVIOUS_SECRET: &str = "the-sandbox-client-secret-0000";
+/// The client secret of [`OTHER_HUBSPOT`].
+pub const OTHER_SECRET: &str = "the-other-tenants-secret-00001";
+/// The last part of the Salesforce webhook's path.
+pub const PATH_TOKEN: &str = "the-sandbox-path-token-0001";
+/// The path token before it, still accepted.
+pub const PREVIOUS_PATH_TOKEN: &str = "the-sandbox-path-token-0000";
+/// What the gift vendor accepts.
+pub const GIFT_KEY: &str = "sandbox-gift-key";
+
+/// Which journey new customers enter.
+#[derive(Debug, Clone)]
+pub enum Journey {
+    /// The one that ships with the product.
+    Shipped,
+    /// This text, with the shipped mails beside it.
+    Text(String),
+}
+
+/// What worlds differ in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Wall seconds of a journey's day.
+    pub seconds_per_day: u32,
+    /// The journey.
+    pub journey: Journey,
+    /// What an account may receive in a year.
+    pub budget: &'static str,
+    /// After this a vendor's outcome is unknown.
+    pub vendor_timeout_seconds: u32,
+    /// Further lines of `[http]`.
+    pub http: &'static str,
+    /// The program, if it is not the product itself.
+    pub program: Option<PathBuf>,
+    /// Variables of the program's environment.
+    pub env: Vec<(&'static str, String)>,
+    /// Where the sandbox's ledger and mailbox are kept, if not in memory only.
+    pub keep: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seconds_per_day: 1,
+            journey: Journey::Shipped,
+            budget: "500 USD",
+            vendor_timeout_seconds: 2,
+            http: "",
+            program: None,
+            env: Vec::new(),
+            keep: false,
+        }
+    }
+}
+
+impl Settings {
+    /// A world whose journey is this text.
+    pub fn with_journey(text: &str) -> Self {
+        Self { journey: Journey::Text(text.to_owned()), ..Self::default() }
+    }
+
+    /// Writes configuration and journey into `folder`; the answer is the configuration's path.
+    pub(crate) fn write(&self, folder: &Path, ports: [u16; 2], sandbox: &Sandbox) -> PathBuf {
+        let journey = self.write_journey(folder);
+        let mut text = platform(self, ports);
+        text.push_str(&connections(sandbox));
+        text.push_str(&vendors(self, sandbox));
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            r#"
+[[journey]]
+file = "{}"
+tenant = "acme"
+[unsubscribe]
+secrets = ["unsubscribe-key-of-the-sandbox-0001"]
+[dispatch]
+suppression_key = "suppression-key-of-the-sandbox-01"
+budget_per_account_per_year = "{}"
+[resolver]
+settle_seconds = 1
+reread_seconds = [1, 2, 4]
+"#,
+            journey.display(),
+            self.budget
+        );
+        let path = folder.join("afterglow.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn write_journey(&self, folder: &Path) -> PathBuf {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/journeys");
+        let Journey::Text(text) = &self.journey else { return shipped.join("first-90-days.yaml") };
+        for part in ["mails", "tasks"] {
+            std::fs::create_dir_all(folder.join(part)).unwrap();
+            for entry in std::fs::read_dir(shipped.join(part)).unwrap() {
+                let path = entry.unwrap().path();
+                std::fs::copy(&path, folder.join(part).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+        let path = folder.join("journey.yaml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+fn platform(settings: &Settings, [edge, admin]: [u16; 2]) -> String {
+    format!(
+        r#"data_dir = "data"
+[http]
+listen = "127.0.0.1:{edge}"
+admin_listen = "127.0.0.1:{admin}"
+public_url = "http://127.0.0.1:{edge}"
+shutdown_seconds = 10
+{}
+[clock]
+seconds_per_day = {}
+"#,
+        settings.http, settings.seconds_per_day
+    )
+}
+
+fn connections(sandbox: &Sandbox) -> String {
+    let Crm { hubspot_token, portal, salesforce_key, salesforce_secret, org18, .. } = Crm::default();
+    let (hubspot, salesforce) = (sandbox.hubspot_url(), sandbox.salesforce_url());
+    // The sandbox has no rate limit, and three hundred deals come at once.
+    format!(
+        r#"
+[[connection]]
+id = "{HUBSPOT}"
+tenant = "acme"
+kind = "hubspot"
+portal_id = {portal}
+token = "{hubspot_token}"
+secrets = ["{SECRET}", "{PREVIOUS_SECRET}"]
+base_url = "{hubspot}"
+zone = "Europe/Berlin"
+currency = "USD"
+rate_per_10s = 10000
+[[connection]]
+id = "{SALESFORCE}"
+tenant = "acme"
+kind = "salesforce"
+org_id = "{org18}"
+client_id = "{salesforce_key}"
+client_secret = "{salesforce_secret}"
+secrets = ["{PATH_TOKEN}", "{PREVIOUS_PATH_TOKEN}"]
+base_url = "{salesforce}"
+zone = "Europe/Berlin"
+currency = "USD"
+rate_per_10s = 10000
+[[connection]]
+id = "{OTHER_HUBSPOT}"
+tenant = "umbrella"
+kind = "hubspot"
+portal_id = {OTHER_PORTAL}
+token = "{hubspot_token}"
+secrets = ["{OTHER_SECRET}"]
+base_url = "{hubspot}"
+zone = "Europe/Berlin"
+"#
+    )
+}
+
+fn vendors(settings: &Settings, sandbox: &Sandbox) -> String {
+    let timeout = settings.vendor_timeout_seconds;
+    format!(
+        r#"
+[vendors.tremendous]
+base_url = "{}"
+secret = "{GIFT_KEY}"
+rate_per_second = 10000
+timeout_seconds = {timeout}
+products = {{ default = "CAMPAIGN0", coffee = "CAMPAIGN1", book = "CAMPAIGN2" }}
+[vendors.smtp]
+host = "127.0.0.1"
+port = {}
+tls = "none"
+from_address = "hello@afterglow.example"
+from_name = "Afterglow"
+rate_per_second = 10000
+timeout_seconds = {timeout}
+"#,
+        sandbox.gifts_url(),
+        sandbox.smtp.port()
+    )
+}
