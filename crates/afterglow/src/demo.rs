@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use afterglow_domain::{Clock as _, Currency, Money};
+use afterglow_domain::{Clocks, Currency, Money};
 use afterglow_eventlog::{LogReader, Tail, TailStart};
 use afterglow_events::{Event, Topic};
 use afterglow_service::config::Config;
@@ -20,7 +20,6 @@ use afterglow_service::lifecycle::Shutdown;
 use anyhow::Context as _;
 
 use crate::commands::say;
-use crate::embedded::Product;
 use paint::Paint;
 use screen::Screen;
 
@@ -54,8 +53,13 @@ pub(crate) fn configuration(
 }
 
 /// Plays the demo on a running product until the process drains.
-pub(crate) async fn play(world: World, product: Product, shutdown: Shutdown) -> anyhow::Result<()> {
-    let mut show = Show::open(&product.reader).await?;
+pub(crate) async fn play(
+    world: World,
+    reader: LogReader,
+    clocks: Clocks,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let mut show = Show::open(&reader).await?;
     let missed = show.catch_up(&world).await?;
     greet(missed > 0)?;
     if show.screen.enrolled() < 2 {
@@ -75,7 +79,7 @@ pub(crate) async fn play(world: World, product: Product, shutdown: Shutdown) -> 
             farewell(&show.screen, &world)?;
         }
         if !told {
-            let day = world.day(product.clocks.journey.now());
+            let day = world.day(clocks.journey.now());
             show.live(day)?;
         }
         tokio::select! {

@@ -14,7 +14,7 @@ use crate::attempt::{Attempt, AttemptState};
 use crate::case::Case;
 use crate::checks::World;
 use crate::job::{Call, GRACE, Job, Vendors};
-use crate::render;
+use crate::{codes, metric, render};
 use crate::touchpoint::{Check, CheckKind, Status, Step, Wait};
 use crate::turn::Turn;
 
@@ -271,11 +271,21 @@ impl Case {
         self.progress(turn, StepState::Unknown, reason);
     }
 
+    /// A person has to decide what became of the attempt.
+    pub(crate) fn in_doubt(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        self.mark(turn, AttemptState::InDoubt, reason);
+        self.progress(turn, StepState::InDoubt, reason);
+        if let Some(attempt) = &self.attempt {
+            let step = attempt.step.as_str();
+            metrics::counter!(metric::IN_DOUBT, "step" => step).increment(1);
+            tracing::error!(code = codes::IN_DOUBT, attempt = %attempt.id, step, reason, "a person has to decide");
+        }
+    }
+
     /// Nobody knows whether the mail went, and nobody can look it up: it is not sent again, and a
     /// person sees it.
     pub(crate) fn mail_in_doubt(&mut self, turn: &mut Turn<'_>, reason: &str) {
-        self.mark(turn, AttemptState::InDoubt, reason);
-        self.progress(turn, StepState::InDoubt, reason);
+        self.in_doubt(turn, reason);
         let id = self.attempt.as_ref().map(|attempt| attempt.id.to_string()).unwrap_or_default();
         self.end(turn, DeliveryOutcome::Failed, &format!("in doubt, not sent again (attempt {id}): {reason}"));
     }

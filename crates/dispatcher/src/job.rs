@@ -54,6 +54,7 @@ pub(crate) enum Call {
 }
 
 /// What came of a call.
+#[derive(Clone)]
 pub(crate) enum Answer {
     Ordered(Outcome<Ordered>),
     Mailed(Outcome<MailAccepted>),

@@ -17,7 +17,6 @@ use crate::events::merged;
 use crate::gate::PAUSE;
 use crate::job::{Answer, Call, Job};
 use crate::ledger::Suppression;
-use crate::metric;
 use crate::touchpoint::{Status, Step, Wait};
 use crate::turn::Turn;
 
@@ -187,9 +186,7 @@ impl Case {
             }
             (None, Replay::AskAPerson) => {
                 let reason = "the vendor does not know it, and a second order might be a second gift";
-                self.mark(turn, AttemptState::InDoubt, reason);
-                self.progress(turn, StepState::InDoubt, reason);
-                metrics::counter!(metric::IN_DOUBT, "step" => "order").increment(1);
+                self.in_doubt(turn, reason);
                 self.touchpoint.status = Status::InDoubt;
                 self.wake = None;
             }

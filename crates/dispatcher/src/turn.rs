@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use afterglow_domain::{Clocks, EventId, Sensitive, Timestamp, TouchpointId};
-use afterglow_durable::{Error, OutboxRow, Timeline, Timer, Tx, Writes};
+use afterglow_durable::{Error, OutboxRow, Timeline, Timer, Writes};
 use afterglow_events::{Body, Envelope, Event};
 use afterglow_service::unsubscribe::address_hmac;
 

@@ -10,6 +10,7 @@
 //! [`sqlite`] is the store of the embedded product, [`memory`] the model that the tests compare it with.
 //! Deliberately absent: leases, timing wheels, notifications between processes.
 
+mod cursors;
 pub mod error;
 pub mod memory;
 pub mod metric;
@@ -24,6 +25,7 @@ pub mod turns;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub use cursors::StoredCursors;
 pub use error::Error;
 pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 pub use shard_set::ShardSet;

@@ -46,6 +46,8 @@ struct Writer {
     fired_to: BTreeMap<(Timeline, Shard), Timestamp>,
     /// Which class of shards `begin_due` looks at first, so that none starves.
     next_class: u8,
+    /// Another process may move the marks: they are read again in every transaction.
+    beside: bool,
 }
 
 /// A role's store in one file.
@@ -64,6 +66,14 @@ impl Store {
         Self::open_with_faults(path, migrations, CommitFaults::default()).await
     }
 
+    /// Opens a file that a running product may have open too, for a short change by a person's command:
+    /// what the other process may have moved is read again in every transaction.
+    pub async fn open_beside(path: &Path, migrations: &[Migration]) -> Result<Self, Error> {
+        let store = Self::open(path, migrations).await?;
+        store.writer.lock().await.beside = true;
+        Ok(store)
+    }
+
     /// The same with commits that fail as `faults` says; for tests.
     pub async fn open_with_faults(
         path: &Path,
@@ -73,7 +83,7 @@ impl Store {
         let mut connection = options(path).create_if_missing(true).connect().await?;
         schema::migrate(&mut connection, path, migrations).await?;
         let fired_to = timers::load_marks(&mut connection).await?;
-        let writer = Writer { connection, open: false, fired_to, next_class: 0 };
+        let writer = Writer { connection, open: false, fired_to, next_class: 0, beside: false };
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
             readers: readers(path).await?,

@@ -129,13 +129,8 @@ impl Decoy {
 /// The routes of the edge. They stand behind the hardened server of `afterglow_service::http`.
 pub fn router<A: Append + Clone>(options: EdgeOptions, log: A, clocks: Clocks) -> Router {
     let connections = options.connections.iter().map(|one| (one.id.as_str().to_owned(), one.clone()));
-    let edge = Edge {
-        connections: connections.collect(),
-        decoy: Decoy::new(&options.new_id),
-        options,
-        log,
-        clocks,
-    };
+    let edge =
+        Edge { connections: connections.collect(), decoy: Decoy::new(&options.new_id), options, log, clocks };
     Router::new()
         .route("/webhooks/hubspot/{connection}", post(hubspot::receive::<A>))
         .route("/webhooks/salesforce/{connection}/{token}", post(salesforce::receive::<A>))

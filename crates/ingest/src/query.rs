@@ -4,10 +4,10 @@
 
 use afterglow_domain::{AccountKey, DealKey, HomeKey, Timestamp};
 use afterglow_durable::Error;
-use sqlx::sqlite::SqlitePool;
+use sqlx::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::store::{KnownDeal, Refresh, sqlite_rows};
+use crate::store::{KnownDeal, Refresh, sqlite};
 
 /// The most deals that one question is answered with: what a person can read.
 pub const DEALS_MAX: i64 = 200;
@@ -52,14 +52,14 @@ pub async fn deals(readers: &SqlitePool, which: &Which) -> Result<Vec<DealView>,
     };
     query.push(" order by read_at desc limit ").push_bind(DEALS_MAX);
     let rows = query.build().fetch_all(readers).await?;
-    let known = rows.iter().map(sqlite_rows::known_deal).collect::<Result<Vec<_>, _>>()?;
+    let known = rows.iter().map(sqlite::known_deal).collect::<Result<Vec<_>, _>>()?;
     let mut views = Vec::with_capacity(known.len());
     for known in known {
         let pending = sqlx::query("select * from refresh where id = ?")
             .bind(known.id().as_bytes().to_vec())
             .fetch_optional(readers)
             .await?;
-        views.push(DealView { known, pending: pending.as_ref().map(sqlite_rows::refresh).transpose()? });
+        views.push(DealView { known, pending: pending.as_ref().map(sqlite::refresh).transpose()? });
     }
     Ok(views)
 }
@@ -70,7 +70,7 @@ pub async fn pending(readers: &SqlitePool, max: usize) -> Result<Vec<Refresh>, E
         .bind(i64::try_from(max).unwrap_or(i64::MAX))
         .fetch_all(readers)
         .await?;
-    rows.iter().map(sqlite_rows::refresh).collect()
+    rows.iter().map(sqlite::refresh).collect()
 }
 
 /// What the resolver has before it.
@@ -87,6 +87,10 @@ pub struct Backlog {
 /// The resolver's backlog.
 pub async fn backlog(readers: &SqlitePool) -> Result<Backlog, Error> {
     let sql = "select count(*), coalesce(sum(failures > 0), 0), min(since) from refresh";
-    let (refreshes, failing, oldest): (i64, i64, Option<i64>) = sqlx::query_as(sql).fetch_one(readers).await?;
+    let (refreshes, failing, oldest): (i64, i64, Option<i64>) =
+        sqlx::query_as(sql).fetch_one(readers).await?;
     Ok(Backlog { refreshes, failing, oldest: oldest.map(Timestamp) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,12 +69,12 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             encoding: Encoding::default(),
-            claim: Duration::from_secs(60),
+            claim: Duration::from_mins(1),
             settle: Duration::from_secs(30),
-            rereads: vec![Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(600)],
+            rereads: vec![Duration::from_secs(10), Duration::from_mins(1), Duration::from_mins(10)],
             backoff_base: Duration::from_secs(2),
-            backoff_cap: Duration::from_secs(900),
-            unauthorised_pause: Duration::from_secs(300),
+            backoff_cap: Duration::from_mins(15),
+            unauthorised_pause: Duration::from_mins(5),
             invalid_attempts_max: 5,
             // A read is about five requests: eight at a time use up HubSpot's 100 in ten seconds.
             reads_per_connection: 8,

@@ -4,7 +4,7 @@
 //! operation reads or writes a deal of a shard that the transaction does not hold.
 
 mod memory;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::future::Future;
 
@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 pub use memory::Tables;
 pub use sqlite::MIGRATIONS;
-pub(crate) use sqlite as sqlite_rows;
 
 use crate::place;
 

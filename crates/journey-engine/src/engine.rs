@@ -95,7 +95,8 @@ impl<T: EngineTx> Engine<T> {
         let first: Vec<DealRef> = wanted.deals.iter().cloned().collect();
         let mut deals = tx.load_deals(&first).await?;
         // A merge that waited for its turn brings its survivor in only now.
-        let late: BTreeSet<DealRef> = deals.iter().flat_map(waiting_survivors).map(|(survivor, _)| survivor).collect();
+        let late: BTreeSet<DealRef> =
+            deals.iter().flat_map(waiting_survivors).map(|(survivor, _)| survivor).collect();
         let late: Vec<DealRef> = late.difference(&wanted.deals).cloned().collect();
         deals.extend(tx.load_deals(&late).await?);
         let all: Vec<DealRef> = first.into_iter().chain(late).collect();
@@ -142,7 +143,9 @@ impl<T: EngineTx> Engine<T> {
             return Ok(());
         }
         metrics::counter!(metric::REPEATED_TURNS).increment(1);
-        Err(Error::Unavailable("a merged deal's other shard was found late; deciding again with both".to_owned()))
+        Err(Error::Unavailable(
+            "a merged deal's other shard was found late; deciding again with both".to_owned(),
+        ))
     }
 }
 
@@ -177,7 +180,8 @@ impl<T: EngineTx> Handler for Engine<T> {
     }
 
     async fn apply(&self, tx: &mut T, records: &[Incoming]) -> Result<(), Error> {
-        let items = records.iter().map(|incoming| self.item(incoming)).collect::<Result<Vec<Item>, Error>>()?;
+        let items =
+            records.iter().map(|incoming| self.item(incoming)).collect::<Result<Vec<Item>, Error>>()?;
         let (mut wanted, mut events, mut marks) = (Wanted::default(), Vec::new(), Vec::new());
         for item in &items {
             match item {
@@ -223,7 +227,8 @@ impl<T: EngineTx> Fires for Engine<T> {
         let ids: BTreeSet<EnrolmentId> = timers.iter().map(|timer| EnrolmentId(timer.owner)).collect();
         let ids: Vec<EnrolmentId> = ids.into_iter().collect();
         let enrolments = tx.load_enrolments(&ids).await?;
-        let mut turn = self.turn(tx, Rows { deals: Vec::new(), enrolments, tenants: BTreeSet::new(), now }).await?;
+        let mut turn =
+            self.turn(tx, Rows { deals: Vec::new(), enrolments, tenants: BTreeSet::new(), now }).await?;
         timers.iter().try_for_each(|timer| turn.fire(timer))?;
         turn.write(tx).await
     }

@@ -45,7 +45,11 @@ mod tests {
             ..Default::default()
         };
         let snapshot = proto::DealSnapshot {
-            contacts: vec![person("a", "a@x.example", false), person("b", "", false), person("c", "c@x.example", true)],
+            contacts: vec![
+                person("a", "a@x.example", false),
+                person("b", "", false),
+                person("c", "c@x.example", true),
+            ],
             close_date: "2026-03-06".to_owned(),
             zone: "Asia/Tokyo".to_owned(),
             ..Default::default()

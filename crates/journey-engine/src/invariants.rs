@@ -26,7 +26,10 @@ fn one_enrolment_each(tables: &Tables, broken: &mut Vec<String>) {
     let mut active = BTreeMap::new();
     for row in tables.enrolments.values().filter(|row| row.status() != "ended") {
         if let Some(other) = active.insert((&row.deal, &row.journey), row.id) {
-            broken.push(format!("3: {} and {other} are both active for deal {} in {}", row.id, row.deal, row.journey));
+            broken.push(format!(
+                "3: {} and {other} are both active for deal {} in {}",
+                row.id, row.deal, row.journey
+            ));
         }
     }
 }
@@ -78,7 +81,8 @@ fn never_early(tables: &Tables, broken: &mut Vec<String>) {
 fn obligations_end_once(tables: &Tables, broken: &mut Vec<String>) {
     for obligation in tables.obligations.values() {
         let Some(row) = tables.enrolments.get(&obligation.enrolment) else {
-            broken.push(format!("8: {} of {}, which is no enrolment", obligation.moment, obligation.enrolment));
+            broken
+                .push(format!("8: {} of {}, which is no enrolment", obligation.moment, obligation.enrolment));
             continue;
         };
         broken.extend(wrong_obligation(row, obligation));
@@ -87,17 +91,28 @@ fn obligations_end_once(tables: &Tables, broken: &mut Vec<String>) {
         for promise in &row.state.promises {
             let key = (row.id, promise.moment.clone(), promise.occurrence);
             if !tables.obligations.contains_key(&key) {
-                broken.push(format!("8: {} {} of {} is not registered", promise.moment, promise.occurrence, row.id));
+                broken.push(format!(
+                    "8: {} {} of {} is not registered",
+                    promise.moment, promise.occurrence, row.id
+                ));
             }
             if row.status() != "active" && may_still_go_out(promise) {
-                broken.push(format!("10: {} of {} may still go out, it is {}", promise.moment, row.id, row.status()));
+                broken.push(format!(
+                    "10: {} of {} may still go out, it is {}",
+                    promise.moment,
+                    row.id,
+                    row.status()
+                ));
             }
         }
     }
 }
 
 fn may_still_go_out(promise: &Promise) -> bool {
-    matches!(promise.status, Status::Waiting { .. } | Status::Recalled | Status::Emitted { revoking: None, .. })
+    matches!(
+        promise.status,
+        Status::Waiting { .. } | Status::Recalled | Status::Emitted { revoking: None, .. }
+    )
 }
 
 fn wrong_obligation(row: &EnrolmentRow, obligation: &ObligationRow) -> Option<String> {
@@ -106,7 +121,9 @@ fn wrong_obligation(row: &EnrolmentRow, obligation: &ObligationRow) -> Option<St
     let open = promise.is_some_and(|promise| promise.occurrence == occurrence && promise.is_open());
     match &obligation.closed {
         None if !open => Some(format!("8: {moment} {occurrence} of {id} is open and nothing waits for it")),
-        Some(closed) if open => Some(format!("8: {moment} {occurrence} of {id} is {} and still waits", closed.outcome)),
+        Some(closed) if open => {
+            Some(format!("8: {moment} {occurrence} of {id} is {} and still waits", closed.outcome))
+        }
         Some(closed) if matches!(closed.outcome, "waived" | "failed") && closed.reason.is_empty() => {
             Some(format!("8: {moment} {occurrence} of {id} is {} without a reason", closed.outcome))
         }
@@ -118,7 +135,10 @@ fn own_version_only(tables: &Tables, broken: &mut Vec<String>) {
     for row in tables.enrolments.values() {
         let version = (row.deal.tenant.clone(), row.journey.clone(), row.version);
         if !tables.definitions.contains_key(&version) {
-            broken.push(format!("9: {} is on {} version {}, which is not published", row.id, row.journey, row.version));
+            broken.push(format!(
+                "9: {} is on {} version {}, which is not published",
+                row.id, row.journey, row.version
+            ));
         }
     }
 }

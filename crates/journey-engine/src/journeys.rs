@@ -60,8 +60,9 @@ impl Journeys {
         let (tenant, name, version) = key;
         let refused = |what: String| Error::Refused(format!("{}: {what}", codes::JOURNEY));
         let published = tx.load_definition(tenant, name, *version).await?;
-        let published =
-            published.ok_or_else(|| refused(format!("journey {name} version {version} of {tenant} is not in the store")))?;
+        let published = published.ok_or_else(|| {
+            refused(format!("journey {name} version {version} of {tenant} is not in the store"))
+        })?;
         let definition = published.definition().map_err(|error| refused(error.to_string()))?;
         let journey = Arc::new(Journey { definition, published });
         let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);

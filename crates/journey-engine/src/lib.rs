@@ -23,7 +23,7 @@ mod record;
 pub mod rows;
 pub mod store;
 mod turn;
-mod waiting;
+pub mod waiting;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod invariants;

@@ -25,7 +25,12 @@ pub struct Version {
 
 /// Publishes all journeys of a tenant, in one transaction. `at` is the wall's now. Refuses two journeys
 /// of one name.
-pub async fn publish<S>(store: &S, tenant: &Tenant, journeys: Vec<Checked>, at: Timestamp) -> Result<Vec<Version>, Error>
+pub async fn publish<S>(
+    store: &S,
+    tenant: &Tenant,
+    journeys: Vec<Checked>,
+    at: Timestamp,
+) -> Result<Vec<Version>, Error>
 where
     S: Store,
     S::Tx: EngineTx,
@@ -41,13 +46,12 @@ where
         let name = journey.definition.name.clone();
         let newest = tx.newest_definition(tenant, &name).await?;
         let unchanged = newest.filter(|(_, sha256)| *sha256 == journey.sha256());
-        let version = match unchanged {
-            Some((version, _)) => version,
-            None => {
-                let version = newest.map_or(1, |(version, _)| version + 1);
-                tx.save_definition(tenant, &journey.publish(version), at).await?;
-                version
-            }
+        let version = if let Some((version, _)) = unchanged {
+            version
+        } else {
+            let version = newest.map_or(1, |(version, _)| version + 1);
+            tx.save_definition(tenant, &journey.publish(version), at).await?;
+            version
         };
         versions.push(Version { journey: name, version, new: unchanged.is_none() });
     }

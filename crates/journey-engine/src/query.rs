@@ -160,10 +160,11 @@ pub async fn deals(readers: &SqlitePool, asked: &str) -> Result<Vec<Deal>, Error
 }
 
 async fn obligations_of(readers: &SqlitePool, id: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
-    let rows = sqlx::query("select * from obligation where enrolment = ? order by planned_at, moment, occurrence")
-        .bind(id.as_bytes().as_slice())
-        .fetch_all(readers)
-        .await?;
+    let rows =
+        sqlx::query("select * from obligation where enrolment = ? order by planned_at, moment, occurrence")
+            .bind(id.as_bytes().as_slice())
+            .fetch_all(readers)
+            .await?;
     rows.iter().map(obligation_row).collect()
 }
 

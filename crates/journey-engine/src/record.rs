@@ -7,9 +7,9 @@ mod touchpoint;
 
 use std::collections::BTreeMap;
 
-use afterglow_domain::{EventId, HomeKey, Shard, Timestamp};
+use afterglow_domain::{DealRef, EnrolmentId, EventId, HomeKey, Shard, Timestamp};
 use afterglow_durable::{Error, OutboxRow};
-use afterglow_events::{Body, Envelope, Event, convert, identity, proto};
+use afterglow_events::{Body, Envelope, Event, convert, identity, proto, well_known};
 use afterglow_journey::{Effect, Outcome, State};
 
 use crate::codes;
@@ -21,7 +21,7 @@ use crate::rows::{Closed, EnrolmentRow, ObligationRow};
 /// `ce_source` of everything that this role writes.
 pub(crate) const SOURCE: &str = "/afterglow/journey-engine";
 
-type ObligationKey = (afterglow_domain::EnrolmentId, String, u32);
+type ObligationKey = (EnrolmentId, String, u32);
 
 /// What a turn writes besides deals and enrolments.
 #[derive(Debug, Default)]
@@ -96,7 +96,9 @@ impl Recorder<'_> {
                 }
                 Effect::Emit(plan) => self.touchpoint_due(plan),
                 Effect::Revoke { moment, occurrence, reason } => self.revoke(moment, *occurrence, reason),
-                Effect::Held | Effect::Resumed | Effect::Completed | Effect::Exited { .. } => self.phase(effect),
+                Effect::Held | Effect::Resumed | Effect::Completed | Effect::Exited { .. } => {
+                    self.phase(effect);
+                }
             }
         }
         Ok(())
@@ -116,12 +118,13 @@ impl Recorder<'_> {
         self.publish(id, body);
     }
 
-    fn enrolment(&self) -> Option<proto::Enrolment> {
-        Some(enrolment_of(self.row))
+    fn enrolment(&self) -> proto::Enrolment {
+        let EnrolmentRow { id, journey, version, deal, .. } = &*self.row;
+        enrolment_of(*id, journey, *version, deal)
     }
 
-    fn occurred_at(&self) -> Option<afterglow_events::well_known::Timestamp> {
-        Some(convert::timestamp(self.stamp.now))
+    fn occurred_at(&self) -> well_known::Timestamp {
+        convert::timestamp(self.stamp.now)
     }
 
     fn enrolled(&mut self, effects: &[Effect]) {
@@ -133,10 +136,10 @@ impl Recorder<'_> {
             _ => None,
         });
         let event = proto::JourneyEnrolled {
-            enrolment: self.enrolment(),
+            enrolment: Some(self.enrolment()),
             day_0: self.row.state.day_zero.to_string(),
             promises: promises.collect(),
-            occurred_at: self.occurred_at(),
+            occurred_at: Some(self.occurred_at()),
         };
         self.publish_counted(event);
     }
@@ -146,18 +149,19 @@ impl Recorder<'_> {
         let open = self.row.state.promises.iter().filter(|promise| promise.is_open());
         let promises = open.map(|p| promise_of(&p.moment, p.occurrence, p.planned, p.deadline)).collect();
         let event = proto::JourneyReplanned {
-            enrolment: self.enrolment(),
+            enrolment: Some(self.enrolment()),
             day_0: self.row.state.day_zero.to_string(),
             promises,
             reason: self.cause.why.to_owned(),
-            occurred_at: self.occurred_at(),
+            occurred_at: Some(self.occurred_at()),
         };
         self.publish_counted(event);
     }
 
     fn promise(&mut self, (moment, occurrence): (&String, u32), planned: Timestamp, deadline: Timestamp) {
         let enrolment = self.row.id;
-        let row = ObligationRow { enrolment, moment: moment.clone(), occurrence, planned, deadline, closed: None };
+        let row =
+            ObligationRow { enrolment, moment: moment.clone(), occurrence, planned, deadline, closed: None };
         self.output.obligations.insert((enrolment, moment.clone(), occurrence), row);
     }
 
@@ -180,14 +184,14 @@ impl Recorder<'_> {
         metrics::counter!(metric::CLOSED, "outcome" => word).increment(1);
         let id = identity::obligation(self.row.id, moment, occurrence);
         let event = proto::ObligationClosed {
-            enrolment: self.enrolment(),
+            enrolment: Some(self.enrolment()),
             obligation_id: id.to_string(),
             moment: moment.clone(),
             occurrence: number(occurrence),
             outcome: kind.into(),
             reason: reason.clone(),
             planned_at: Some(convert::timestamp(obligation.planned)),
-            closed_at: self.occurred_at(),
+            closed_at: Some(self.occurred_at()),
         };
         obligation.closed = Some(Closed { outcome: word, reason, at: self.stamp.now });
         self.output.obligations.insert(key, obligation);
@@ -196,7 +200,7 @@ impl Recorder<'_> {
     }
 
     fn phase(&mut self, effect: &Effect) {
-        let (enrolment, occurred_at) = (self.enrolment(), self.occurred_at());
+        let (enrolment, occurred_at) = (Some(self.enrolment()), Some(self.occurred_at()));
         match effect {
             Effect::Held => {
                 let reason = "the deal is open again".to_owned();
@@ -214,7 +218,10 @@ impl Recorder<'_> {
 }
 
 /// An open obligation as it is stored: its times are those of the promise before the decision.
-fn stored(before: Option<&State>, (enrolment, moment, occurrence): &ObligationKey) -> Result<ObligationRow, Error> {
+fn stored(
+    before: Option<&State>,
+    (enrolment, moment, occurrence): &ObligationKey,
+) -> Result<ObligationRow, Error> {
     let promise = before.and_then(|state| state.promise(moment)).filter(|p| p.occurrence == *occurrence);
     let promise = promise.ok_or_else(|| {
         Error::Refused(format!("{}: {moment} {occurrence} of {enrolment} is not open", codes::CLOSED_TWICE))
@@ -242,12 +249,12 @@ fn ending(outcome: &Outcome) -> (&'static str, proto::ObligationOutcome, String)
 }
 
 /// Which run of which journey, as the contract writes it.
-pub(crate) fn enrolment_of(row: &EnrolmentRow) -> proto::Enrolment {
+pub(crate) fn enrolment_of(id: EnrolmentId, journey: &str, version: u32, deal: &DealRef) -> proto::Enrolment {
     proto::Enrolment {
-        enrolment_id: row.id.to_string(),
-        journey: row.journey.clone(),
-        version: number(row.version),
-        deal: Some(convert::deal_ref(&row.deal)),
+        enrolment_id: id.to_string(),
+        journey: journey.to_owned(),
+        version: number(version),
+        deal: Some(convert::deal_ref(deal)),
     }
 }
 
@@ -261,6 +268,6 @@ fn promise_of(moment: &str, occurrence: u32, planned: Timestamp, deadline: Times
 }
 
 /// A small count as the contract writes it.
-pub(crate) fn number(count: u32) -> i32 {
+fn number(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

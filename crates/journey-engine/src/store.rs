@@ -46,10 +46,7 @@ pub trait EngineTx: Tx {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Writes state, armed timer and counters of enrolments that are there: the path of every timer.
-    fn save_states(
-        &mut self,
-        enrolments: &[EnrolmentRow],
-    ) -> impl Future<Output = Result<(), Error>> + Send;
+    fn save_states(&mut self, enrolments: &[EnrolmentRow]) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Writes obligations. Refuses to touch one that is closed.
     fn save_obligations(

@@ -61,7 +61,12 @@ pub(crate) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     /// A turn on these rows.
-    pub(crate) fn new(stamp: Stamp<'a>, clocks: &'a Clocks, deals: Vec<DealRow>, enrolments: Vec<EnrolmentRow>) -> Self {
+    pub(crate) fn new(
+        stamp: Stamp<'a>,
+        clocks: &'a Clocks,
+        deals: Vec<DealRow>,
+        enrolments: Vec<EnrolmentRow>,
+    ) -> Self {
         let mut turn = Self {
             stamp,
             clocks,

@@ -3,6 +3,8 @@
 //! Values here are checked: days are in order, ids unique, money in one currency and within the
 //! budget. They come from [`crate::load`] only; nothing here knows YAML.
 
+use std::time::Duration;
+
 use afterglow_domain::{Channel, Intent, Money};
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,10 @@ pub struct Sending {
     pub zone: Zone,
     /// The time of day.
     pub send_at: Time,
+    /// A deadline leaves at least this much of the journey's time after the planned instant. Zero, except
+    /// in a sandbox whose days pass in seconds: there a vendor's retry takes days, and no promise may be
+    /// missed for that.
+    pub window_at_least: Duration,
 }
 
 /// One promise.

@@ -10,6 +10,8 @@ mod scalar;
 
 pub(crate) use report::{Report, place};
 
+use std::time::Duration;
+
 use afterglow_domain::{Currency, Money};
 
 use crate::definition::{DayZero, Definition, Sending};
@@ -113,7 +115,7 @@ fn sending(report: &mut Report<'_>, top: &mut Fields<'_>) -> Option<Sending> {
     let send_at = fields.required(report, "send_at");
     let send_at = send_at.and_then(|node| scalar::time(report, node, "sending.send_at"));
     fields.finish(report);
-    Some(Sending { zone: zone?, send_at: send_at? })
+    Some(Sending { zone: zone?, send_at: send_at?, window_at_least: Duration::ZERO })
 }
 
 fn budget(report: &mut Report<'_>, top: &mut Fields<'_>) -> Option<Money> {

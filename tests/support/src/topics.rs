@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use afterglow_domain::Timestamp;
 use afterglow_eventlog::{Error, LogReader, Source as _};
 use afterglow_events::{Event, Topic};
 
@@ -22,40 +23,39 @@ impl Topics {
         Self { log: data_dir.join("log.db"), reader: None, next: BTreeMap::new() }
     }
 
-    /// What came since the last call, in order per partition. While the file cannot be read (it is
-    /// not there yet, its owner is dying) there is nothing new.
-    pub async fn fresh(&mut self, topic: Topic) -> Vec<Event> {
-        match self.read(topic).await {
-            Ok(events) => events,
-            Err(_) => {
-                self.reader = None;
-                Vec::new()
-            }
+    /// What came on any topic since the last call, in order per partition. While the file cannot be read
+    /// (it is not there yet, its owner is dying) there is nothing new.
+    pub async fn fresh(&mut self) -> Vec<Event> {
+        let mut fresh = Vec::new();
+        if self.read(&mut fresh).await.is_err() {
+            self.reader = None;
         }
+        fresh.sort_by_key(|(taken_at, _)| *taken_at);
+        fresh.into_iter().map(|(_, event)| event).collect()
     }
 
-    async fn read(&mut self, topic: Topic) -> Result<Vec<Event>, Error> {
+    /// Adds what came to `fresh`; after an error it stays there, and is not read again.
+    async fn read(&mut self, fresh: &mut Vec<(Timestamp, Event)>) -> Result<(), Error> {
         let reader = match &self.reader {
             Some(reader) => reader.clone(),
             None => LogReader::open_read_only(&self.log).await?,
         };
         self.reader = Some(reader.clone());
-        let mut fresh = Vec::new();
-        for (partition, start, end) in reader.ends(topic).await? {
-            let mut next = *self.next.get(&(topic, partition)).unwrap_or(&start);
-            while next < end {
-                let records = reader.read(topic, partition, next, BATCH).await?;
-                for received in records {
-                    assert_eq!(received.offset, next, "{topic} partition {partition} has a hole");
-                    next += 1;
-                    let event = Event::from_record(&received.record);
-                    fresh.push((received.taken_at, event.unwrap_or_else(|e| panic!("{topic}: {e}"))));
-                    // Noted at once: what is in `fresh` is never read again, even if a later read fails.
-                    self.next.insert((topic, partition), next);
+        let bounds = reader.bounds().await?;
+        for topic in Topic::ALL {
+            for (partition, start, end) in bounds.of_topic(topic) {
+                let next = self.next.entry((topic, partition)).or_insert(start);
+                while *next < end {
+                    for received in reader.read(topic, partition, *next, BATCH).await? {
+                        assert_eq!(received.offset, *next, "{topic} partition {partition} has a hole");
+                        let event = Event::from_record(&received.record);
+                        let event = event.unwrap_or_else(|error| panic!("{topic}: {error}"));
+                        fresh.push((received.taken_at, event));
+                        *next += 1;
+                    }
                 }
             }
         }
-        fresh.sort_by_key(|(taken_at, _)| *taken_at);
-        Ok(fresh.into_iter().map(|(_, event)| event).collect())
+        Ok(())
     }
 }

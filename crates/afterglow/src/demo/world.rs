@@ -187,7 +187,7 @@ base_url = "{gifts_url}"
 secret = "{GIFT_KEY}"
 rate_per_second = 50
 timeout_seconds = 2
-products = {{ default = "DEMO-CHOICE", coffee = "DEMO-COFFEE", book = "DEMO-BOOK" }}
+products = {{ default = "DEMOCHOICE", coffee = "DEMOCOFFEE", book = "DEMOBOOK" }}
 
 [vendors.smtp]
 host = "127.0.0.1"

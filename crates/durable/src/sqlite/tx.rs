@@ -40,6 +40,9 @@ impl Store {
         }
         writer.open = true;
         sqlx::raw_sql("begin immediate").execute(&mut writer.connection).await?;
+        if writer.beside {
+            writer.fired_to = timers::load_marks(&mut writer.connection).await?;
+        }
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
         Ok(Tx { writer, marks: Marks::default(), wakes: false, changed, faults })
     }

@@ -45,7 +45,7 @@ impl<A: Append> Edge<A> {
             }
             pen.hint(&hint, &mut records);
         }
-        records.extend(split.unusable.into_iter().map(|piece| pen.unusable(piece)));
+        records.extend(split.unusable.iter().map(|piece| pen.unusable(piece)));
         self.append(records).await?;
         let source = connection.source();
         for (kind, count) in
@@ -66,14 +66,19 @@ impl<A: Append> Edge<A> {
         if records.is_empty() {
             return Ok(());
         }
-        let problem = match tokio::time::timeout(self.options.append_timeout, self.log.append(records)).await {
+        let problem = match tokio::time::timeout(self.options.append_timeout, self.log.append(records)).await
+        {
             Ok(results) => match results.into_iter().find_map(Result::err) {
                 None => return Ok(()),
                 Some(error) => error.to_string(),
             },
             Err(_) => "no answer in time".to_owned(),
         };
-        tracing::warn!(code = codes::LOG_AWAY, problem, "edge: the log did not take a delivery; answered 503");
+        tracing::warn!(
+            code = codes::LOG_AWAY,
+            problem,
+            "edge: the log did not take a delivery; answered 503"
+        );
         Err(LogAway)
     }
 }
@@ -100,8 +105,9 @@ impl<A> Pen<'_, A> {
     fn hint(&self, hint: &Hint, records: &mut Vec<Record>) {
         let bytes_max = self.body_bytes_max();
         if hint.raw.len() > bytes_max {
-            let reason = format!("the event has {} bytes, more than the {bytes_max} that are kept", hint.raw.len());
-            records.push(self.unusable(Unusable { raw: hint.raw.clone(), reason }));
+            let reason =
+                format!("the event has {} bytes, more than the {bytes_max} that are kept", hint.raw.len());
+            records.push(self.unusable(&Unusable { raw: hint.raw.clone(), reason }));
             return;
         }
         match &hint.subject {
@@ -119,7 +125,7 @@ impl<A> Pen<'_, A> {
             deal: deal.map_or_else(String::new, ToString::to_string),
             body: hint.raw.clone(),
             hinted_stage: hint.stage.as_deref().map_or_else(String::new, clipped),
-            vendor_time: hint.occurred_at.filter(plausible).map(convert::timestamp),
+            vendor_time: hint.occurred_at.filter(|at| plausible(*at)).map(convert::timestamp),
             ..self.message()
         };
         let id = (self.edge.options.new_id)();
@@ -134,7 +140,7 @@ impl<A> Pen<'_, A> {
         self.record(id, key, message)
     }
 
-    fn unusable(&self, piece: Unusable) -> Record {
+    fn unusable(&self, piece: &Unusable) -> Record {
         let keep = piece.raw.len().min(self.body_bytes_max());
         let cut = if keep < piece.raw.len() { format!(" (cut after {keep} bytes)") } else { String::new() };
         let message = WebhookReceived {
@@ -191,8 +197,8 @@ fn new_trace(id: uuid::Uuid) -> String {
 }
 
 /// Times that no calendar writes are no times.
-fn plausible(at: &Timestamp) -> bool {
-    (Timestamp::EPOCH..=LATEST).contains(at)
+fn plausible(at: Timestamp) -> bool {
+    (Timestamp::EPOCH..=LATEST).contains(&at)
 }
 
 fn clipped(word: &str) -> String {

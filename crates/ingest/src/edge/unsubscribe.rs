@@ -124,7 +124,8 @@ mod tests {
         assert_eq!(method(b"List-Unsubscribe=One-Click"), Some("one_click"));
         assert_eq!(method(b"a=b&list-unsubscribe=one-click\r\n"), Some("one_click"));
         assert_eq!(method(b"unsubscribe=page"), Some("page"));
-        let form = b"--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
+        let form =
+            b"--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
         assert_eq!(method(form), Some("one_click"));
         let typed = b"--x\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\nContent-Type: text/plain\n\nOne-Click\n--x--";
         assert_eq!(method(typed), Some("one_click"));
@@ -132,7 +133,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_wish() {
-        for body in [&b""[..], b"List-Unsubscribe", b"List-Unsubscribe=Two-Clicks", b"\xff", b"unsubscribe=1"] {
+        for body in [&b""[..], b"List-Unsubscribe", b"List-Unsubscribe=Two-Clicks", b"\xff", b"unsubscribe=1"]
+        {
             assert_eq!(method(body), None, "{body:?}");
         }
         let empty = b"--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\n\r\n--x--\r\n";

@@ -90,9 +90,11 @@ pub fn merged(
     if known.is_some_and(|known| known.merged_into.is_some()) {
         return Verdict { known: known.map(|known| looked(known, question)), ..Verdict::default() };
     }
-    let base = known.cloned().unwrap_or_else(|| unpublished(snapshot, State::from(snapshot.status), question));
+    let base =
+        known.cloned().unwrap_or_else(|| unpublished(snapshot, State::from(snapshot.status), question));
     let what = (base.rev > 0).then(|| What::Merged(survivor.home.clone()));
-    let snapshot = if what.is_some() { carried(snapshot, Some(&survivor.snapshot)) } else { base.snapshot.clone() };
+    let snapshot =
+        if what.is_some() { carried(snapshot, Some(&survivor.snapshot)) } else { base.snapshot.clone() };
     let row = KnownDeal {
         merged_into: Some(survivor.deal.deal.clone()),
         leaving_since: None,
@@ -109,7 +111,9 @@ fn lags(known: Option<&KnownDeal>, reading: &Reading, question: &Question<'_>) -
     match reading {
         Reading::Found(snapshot) => {
             known.is_some_and(|known| snapshot.modified < known.modified)
-                || question.hint.is_some_and(|hint| hint.stage != snapshot.stage && hint.at > snapshot.modified)
+                || question
+                    .hint
+                    .is_some_and(|hint| hint.stage != snapshot.stage && hint.at > snapshot.modified)
         }
         // A deal that never answered, and of which somebody just said where it stands, may not be there yet.
         Reading::Gone => question.hint.is_some() && known.is_none_or(|known| known.state != State::Deleted),
@@ -165,18 +169,15 @@ fn found(known: Option<&KnownDeal>, snapshot: &Snapshot, question: &Question<'_>
 
 fn gone(known: Option<&KnownDeal>, question: &Question<'_>) -> Verdict {
     let Some(known) = known else { return Verdict::default() };
-    if known.state == State::Deleted {
+    // A merged deal's end was told; what becomes of the survivor is told there.
+    if known.state == State::Deleted || known.merged_into.is_some() {
         return Verdict { known: Some(looked(known, question)), ..Verdict::default() };
     }
     if let Some(wait) = known.state.leaves_for(State::Deleted).then(|| unsettled(known, question)).flatten() {
         return leaving(known, known.modified, wait, question);
     }
-    let row = KnownDeal {
-        state: State::Deleted,
-        leaving_since: None,
-        read_at: question.now,
-        ..known.clone()
-    };
+    let row =
+        KnownDeal { state: State::Deleted, leaving_since: None, read_at: question.now, ..known.clone() };
     if row.rev > 0 {
         published(row, What::Deleted, question)
     } else {

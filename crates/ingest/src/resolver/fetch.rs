@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::lanes::Admission;
 use super::pending::Pending;
 use super::{Fetched, Resolver};
-use crate::{codes, metric};
 use crate::store::{Refresh, ResolverTx};
+use crate::{codes, metric};
 
 /// The longest sleep: rows of other processes are found by polling.
 const POLL_MAX: Duration = Duration::from_secs(1);

@@ -102,14 +102,16 @@ fn look(message: &WebhookReceived, incoming: &Incoming) -> Meaning {
         Err(reason) => return Meaning::Unusable(reason),
     };
     if place::record_key(&deal) != incoming.received.record.key_text() {
-        return Meaning::Unusable("its key is not its deal's: it would be decided under another's lock".to_owned());
+        return Meaning::Unusable(
+            "its key is not its deal's: it would be decided under another's lock".to_owned(),
+        );
     }
     let taken = incoming.received.taken_at;
     let heard = convert::from_timestamp(message.received_at.as_ref()).unwrap_or(taken);
     // Nothing was heard before it happened, whatever the vendor's clock says.
     let at = convert::from_timestamp(message.vendor_time.as_ref()).map_or(heard, |at| at.min(heard));
-    let stage = (!message.hinted_stage.is_empty())
-        .then(|| StageHint { stage: message.hinted_stage.clone(), at });
+    let stage =
+        (!message.hinted_stage.is_empty()).then(|| StageHint { stage: message.hinted_stage.clone(), at });
     Meaning::Look(deal, News { stage, traceparent: incoming.event.envelope.traceparent.clone() })
 }
 

@@ -15,7 +15,7 @@ use super::Connection;
 use crate::{codes, metric};
 
 /// How long a hint waits whose connection is not configured.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(900);
+const UNKNOWN_WAIT: Duration = Duration::from_mins(15);
 
 /// The least distance between two hints of a lane that wait for a free place.
 const PACE_MIN: Duration = Duration::from_millis(5);

@@ -85,7 +85,11 @@ impl Pending {
 
     /// Writes the rows; their timers go into `writes`, which the caller writes. Afterwards
     /// [`Pending::get`] gives them with the due times that were armed.
-    pub(super) async fn store<T: ResolverTx>(&mut self, tx: &mut T, writes: &mut Writes) -> Result<(), Error> {
+    pub(super) async fn store<T: ResolverTx>(
+        &mut self,
+        tx: &mut T,
+        writes: &mut Writes,
+    ) -> Result<(), Error> {
         let (mut saved, mut removed) = (Vec::new(), Vec::new());
         for (id, after) in &mut self.after {
             let before = self.before.get(id);

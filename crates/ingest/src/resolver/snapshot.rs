@@ -37,7 +37,9 @@ impl SnapshotMapping<'_> {
             amount: snapshot.amount.map(convert::money),
             stage: snapshot.stage.clone(),
             status: status(snapshot.status).into(),
-            close_date: snapshot.close_date.map_or_else(String::new, |date| self.close_date(date).to_string()),
+            close_date: snapshot
+                .close_date
+                .map_or_else(String::new, |date| self.close_date(date).to_string()),
             won_date: won_at.map_or_else(String::new, |at| self.date(at).to_string()),
             won_at: won_at.map(convert::timestamp),
             modified_at: Some(convert::timestamp(self.instant(snapshot.modified))),
@@ -120,11 +122,8 @@ mod tests {
         let clocks = Clocks::same(Arc::new(ManualClock::new(testing::START)));
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let late = "2026-03-06T23:30:00Z".parse().unwrap();
-        let snapshot = Snapshot {
-            won_at: Some(late),
-            close_date: Some(CloseDate::Instant(late)),
-            ..testing::won(1)
-        };
+        let snapshot =
+            Snapshot { won_at: Some(late), close_date: Some(CloseDate::Instant(late)), ..testing::won(1) };
         let mapped = SnapshotMapping { clocks: &clocks, zone: &zone }.map(&testing::deal(1), &snapshot);
         assert_eq!((mapped.won_date.as_str(), mapped.close_date.as_str()), ("2026-03-07", "2026-03-07"));
         assert_eq!(mapped.zone, "Europe/Berlin");
@@ -136,13 +135,14 @@ mod tests {
     #[test]
     fn in_a_sandbox_times_pass_through_the_journeys_clock_before_they_become_dates() {
         let base = testing::START;
-        let anchor = base.plus(Duration::from_secs(100 * 86_400));
+        let anchor = base.plus(Duration::from_hours(2400));
         let map = JourneyMap { wall_base: base, journey_anchor: anchor, speed: 86_400 };
         let clocks = Clocks::mapped(Arc::new(ManualClock::new(base)), map);
         let won_at = base.plus(Duration::from_secs(2));
         let snapshot = Snapshot { won_at: Some(won_at), ..testing::won(1) };
-        let mapped = SnapshotMapping { clocks: &clocks, zone: &TimeZone::UTC }.map(&testing::deal(1), &snapshot);
-        let expected = anchor.plus(Duration::from_secs(2 * 86_400)).to_jiff().to_zoned(TimeZone::UTC).date();
+        let mapped =
+            SnapshotMapping { clocks: &clocks, zone: &TimeZone::UTC }.map(&testing::deal(1), &snapshot);
+        let expected = anchor.plus(Duration::from_hours(48)).to_jiff().to_zoned(TimeZone::UTC).date();
         assert_eq!(mapped.won_date, expected.to_string());
     }
 }

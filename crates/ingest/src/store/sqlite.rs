@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use afterglow_domain::{ConnectionId, DealKey, DealRef, Tenant, Timestamp};
-use afterglow_durable::sqlite::{Migration, ROWS_PER_STATEMENT, Tx};
+use afterglow_domain::{ConnectionId, DealKey, DealRef, HomeKey, Tenant, Timestamp};
 use afterglow_durable::Error;
+use afterglow_durable::sqlite::{Migration, ROWS_PER_STATEMENT, Tx};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
@@ -77,7 +77,7 @@ impl ResolverTx for Tx {
                     .push_bind(row.deal.tenant.as_str())
                     .push_bind(row.deal.connection.as_str())
                     .push_bind(row.deal.deal.as_str())
-                    .push_bind(row.home.as_ref().map(|home| home.as_str()))
+                    .push_bind(row.home.as_ref().map(HomeKey::as_str))
                     .push_bind(row.state.as_str())
                     .push_bind(row.rev)
                     .push_bind(i64::from(row.won_no))
@@ -85,7 +85,7 @@ impl ResolverTx for Tx {
                     .push_bind(account.map_or_else(String::new, |account| account.name.to_lowercase()))
                     .push_bind(row.modified.0)
                     .push_bind(row.leaving_since.map(|at| at.0))
-                    .push_bind(row.merged_into.as_ref().map(|deal| deal.as_str()))
+                    .push_bind(row.merged_into.as_ref().map(DealKey::as_str))
                     .push_bind(row.read_at.0)
                     .push_bind(STATE_VERSION)
                     .push_bind(blob);
@@ -156,7 +156,9 @@ pub(crate) fn refresh(row: &SqliteRow) -> Result<Refresh, Error> {
 pub(crate) fn known_deal(row: &SqliteRow) -> Result<KnownDeal, Error> {
     let version: i64 = row.try_get("state_version")?;
     if version != STATE_VERSION {
-        return Err(Error::Refused(format!("deal.state_version is {version}, this program reads {STATE_VERSION}")));
+        return Err(Error::Refused(format!(
+            "deal.state_version is {version}, this program reads {STATE_VERSION}"
+        )));
     }
     let state: String = row.try_get("state")?;
     let blob: Vec<u8> = row.try_get("snapshot")?;
@@ -173,7 +175,10 @@ pub(crate) fn known_deal(row: &SqliteRow) -> Result<KnownDeal, Error> {
         snapshot: serde_json::from_slice(&blob).map_err(|_| broken("deal.snapshot"))?,
         modified: Timestamp(row.try_get("modified_at")?),
         leaving_since: leaving_since.map(Timestamp),
-        merged_into: merged_into.as_deref().map(|text| key::<DealKey>("deal.merged_into", text)).transpose()?,
+        merged_into: merged_into
+            .as_deref()
+            .map(|text| key::<DealKey>("deal.merged_into", text))
+            .transpose()?,
         read_at: Timestamp(row.try_get("read_at")?),
     })
 }

@@ -77,14 +77,20 @@ impl Recorder<'_> {
 
     fn deed(&self, deed: &Deed) -> touchpoint_due::Deed {
         match deed {
-            Deed::Gift { worth, pick, mail, mail_without_gift } => touchpoint_due::Deed::Gift(proto::GiftDeed {
-                worth: Some(convert::money(*worth)),
-                pick: pick.clone(),
-                mail: Some(self.content(mail)),
-                mail_without_gift: mail_without_gift.as_deref().map(|note| self.content(note)),
-            }),
-            Deed::Mail { mail } => touchpoint_due::Deed::Mail(proto::MailDeed { mail: Some(self.content(mail)) }),
-            Deed::Task { task } => touchpoint_due::Deed::Task(proto::TaskDeed { task: Some(self.content(task)) }),
+            Deed::Gift { worth, pick, mail, mail_without_gift } => {
+                touchpoint_due::Deed::Gift(proto::GiftDeed {
+                    worth: Some(convert::money(*worth)),
+                    pick: pick.clone(),
+                    mail: Some(self.content(mail)),
+                    mail_without_gift: mail_without_gift.as_deref().map(|note| self.content(note)),
+                })
+            }
+            Deed::Mail { mail } => {
+                touchpoint_due::Deed::Mail(proto::MailDeed { mail: Some(self.content(mail)) })
+            }
+            Deed::Task { task } => {
+                touchpoint_due::Deed::Task(proto::TaskDeed { task: Some(self.content(task)) })
+            }
         }
     }
 

@@ -1,0 +1,139 @@
+//! The same operations on both stores.
+
+use afterglow_durable::store::CommitFaults;
+use afterglow_durable::{Error, ShardSet, Store, Tx, memory, sqlite};
+
+use super::EngineTx;
+use crate::rows::{Closed, EnrolmentRow, ObligationRow};
+use crate::scene::{Deal, Inspect, Kind, day, world_in_memory, world_on_sqlite};
+use crate::store::memory::Tables;
+
+/// Rows of a real life to play with: the deal's enrolment in the store.
+async fn enrolled<S: Inspect>(mut world: crate::scene::World<S>) -> (S, EnrolmentRow) {
+    world.tell(&[Deal::new("1").event(Kind::Won, 1)]).await;
+    let row = world.store.look().await.0.enrolments.into_values().next().unwrap();
+    (world.store.clone(), row)
+}
+
+async fn conforms<S: Inspect>((store, row): (S, EnrolmentRow)) {
+    rows_come_back_as_they_were_written(&store, &row).await;
+    a_state_is_written_alone(&store, &row).await;
+    an_obligation_is_closed_once(&store, &row).await;
+    a_second_enrolment_is_refused(&store, &row).await;
+    versions_are_immutable(&store).await;
+}
+
+async fn begin<S: Store>(store: &S) -> S::Tx {
+    store.begin(&ShardSet::default()).await.unwrap()
+}
+
+async fn rows_come_back_as_they_were_written<S: Inspect>(store: &S, row: &EnrolmentRow) {
+    let mut tx = begin(store).await;
+    let stranger = Deal::elsewhere("9").deal_ref();
+    assert_eq!(tx.load_enrolments(&[row.id]).await.unwrap(), std::slice::from_ref(row));
+    assert_eq!(
+        tx.load_enrolments_of(&[stranger.clone(), row.deal.clone()]).await.unwrap(),
+        std::slice::from_ref(row)
+    );
+    assert_eq!(tx.load_deals(std::slice::from_ref(&stranger)).await.unwrap(), []);
+    let mut deal = tx.load_deals(&[row.deal.clone(), stranger]).await.unwrap().remove(0);
+    (deal.rev, deal.declined) = (7, Some("why\0not".to_owned()));
+    deal.snapshot.name = "Zoë's deal".to_owned();
+    tx.save_deals(&[deal.clone()]).await.unwrap();
+    assert_eq!(tx.load_deals(&[deal.deal.clone()]).await.unwrap(), [deal]);
+}
+
+async fn a_state_is_written_alone<S: Inspect>(store: &S, row: &EnrolmentRow) {
+    let mut tx = begin(store).await;
+    let mut changed = row.clone();
+    (changed.account, changed.armed) = ("hubspot:33:1".to_owned(), None);
+    changed.state.left_won = true;
+    changed.counters.insert("x".to_owned(), 3);
+    tx.save_states(&[changed.clone()]).await.unwrap();
+    let found = tx.load_enrolments(&[row.id]).await.unwrap().remove(0);
+    assert_eq!(
+        (found.account.as_str(), found.armed),
+        (row.account.as_str(), None),
+        "the account is not a state"
+    );
+    assert_eq!((found.state, found.counters), (changed.state.clone(), changed.counters.clone()));
+    tx.save_enrolments(&[changed.clone()]).await.unwrap();
+    assert_eq!(tx.load_enrolments(&[row.id]).await.unwrap(), [changed.clone()]);
+    changed.id = afterglow_domain::EnrolmentId(uuid::Uuid::nil());
+    assert!(matches!(tx.save_states(&[changed]).await, Err(Error::Refused(_))), "what is not there");
+}
+
+async fn an_obligation_is_closed_once<S: Inspect>(store: &S, row: &EnrolmentRow) {
+    let open = ObligationRow {
+        enrolment: row.id,
+        moment: "new".to_owned(),
+        occurrence: 0,
+        planned: day(1),
+        deadline: day(2),
+        closed: None,
+    };
+    let moved = ObligationRow { planned: day(3), ..open.clone() };
+    let end = Closed { outcome: "waived", reason: "why".to_owned(), at: day(4) };
+    let closed = ObligationRow { closed: Some(end), ..moved.clone() };
+    let mut tx = begin(store).await;
+    for step in [&open, &moved, &closed] {
+        tx.save_obligations(std::slice::from_ref(step)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    for again in [&open, &closed] {
+        let mut tx = begin(store).await;
+        let refused = tx.save_obligations(std::slice::from_ref(again)).await.unwrap_err();
+        assert!(refused.to_string().contains("AG3005"), "{refused}");
+    }
+    let stored = store.look().await.0.obligations;
+    assert_eq!(stored[&(row.id, "new".to_owned(), 0)], closed);
+}
+
+async fn a_second_enrolment_is_refused<S: Inspect>(store: &S, row: &EnrolmentRow) {
+    let mut tx = begin(store).await;
+    let second = EnrolmentRow { id: afterglow_domain::EnrolmentId(uuid::Uuid::nil()), ..row.clone() };
+    assert!(matches!(tx.save_enrolments(&[second]).await, Err(Error::Refused(_))));
+}
+
+async fn versions_are_immutable<S: Inspect>(store: &S) {
+    let tenant = Deal::new("1").deal_ref().tenant;
+    let mut tx = begin(store).await;
+    let known = tx.load_definition(&tenant, "first-90-days", 1).await.unwrap().unwrap();
+    assert_eq!(tx.newest_definition(&tenant, "first-90-days").await.unwrap(), Some((1, known.sha256)));
+    assert_eq!(tx.newest_definition(&tenant, "first").await.unwrap(), None);
+    assert_eq!(tx.load_definition(&tenant, "first-90-days", 2).await.unwrap(), None);
+    assert!(matches!(tx.save_definition(&tenant, &known, day(0)).await, Err(Error::Refused(_))));
+}
+
+#[tokio::test]
+async fn the_model_conforms() {
+    conforms::<memory::Store<Tables>>(enrolled(world_in_memory(CommitFaults::default()).await).await).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms() {
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    conforms::<sqlite::Store>(enrolled(world).await).await;
+}
+
+/// A timer's statement must find its rows by their key: a scan would make a million waiting customers slow.
+#[tokio::test]
+async fn the_timers_path_scans_no_table() {
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let plans = [
+        "update enrolment set state = new.column2 from (values (x'00', x'01'), (x'02', x'03')) as new where enrolment.id = new.column1",
+        "select state from enrolment where id in (x'00', x'01')",
+        "select snapshot from deal where deal in ('a', 'b')",
+    ];
+    for statement in plans {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {statement}")))
+                .fetch_all(world.store.readers())
+                .await
+                .unwrap();
+        let scans = |line: &&(i64, i64, i64, String)| {
+            line.3.starts_with("SCAN enrolment") || line.3.starts_with("SCAN deal")
+        };
+        assert!(plan.iter().find(scans).is_none(), "{statement}: {plan:?}");
+    }
+}

@@ -69,7 +69,8 @@ impl EngineTx for Tx<Tables> {
     async fn save_states(&mut self, enrolments: &[EnrolmentRow]) -> Result<(), Error> {
         for row in enrolments {
             let stored = self.role().enrolments.get_mut(&row.id);
-            let stored = stored.ok_or_else(|| Error::Refused(format!("{}: {} is not there", codes::ROW, row.id)))?;
+            let stored =
+                stored.ok_or_else(|| Error::Refused(format!("{}: {} is not there", codes::ROW, row.id)))?;
             stored.state = row.state.clone();
             stored.armed = row.armed;
             stored.counters.clone_from(&row.counters);
@@ -82,7 +83,10 @@ impl EngineTx for Tx<Tables> {
             let key = (row.enrolment, row.moment.clone(), row.occurrence);
             let stored = self.role().obligations.insert(key, row.clone());
             if stored.is_some_and(|stored| stored.closed.is_some()) {
-                return Err(Error::Refused(format!("{}: an obligation is closed already", codes::CLOSED_TWICE)));
+                return Err(Error::Refused(format!(
+                    "{}: an obligation is closed already",
+                    codes::CLOSED_TWICE
+                )));
             }
         }
         Ok(())
@@ -117,10 +121,18 @@ impl EngineTx for Tx<Tables> {
         Ok(newest.map(|((_, _, version), published)| (*version, published.sha256)))
     }
 
-    async fn save_definition(&mut self, tenant: &Tenant, version: &Published, _at: Timestamp) -> Result<(), Error> {
+    async fn save_definition(
+        &mut self,
+        tenant: &Tenant,
+        version: &Published,
+        _at: Timestamp,
+    ) -> Result<(), Error> {
         let key = (tenant.clone(), version.name.clone(), version.version);
         if self.role().definitions.contains_key(&key) {
-            return Err(Error::Refused(format!("{} version {} is there already", version.name, version.version)));
+            return Err(Error::Refused(format!(
+                "{} version {} is there already",
+                version.name, version.version
+            )));
         }
         self.role().definitions.insert(key, version.clone());
         Ok(())

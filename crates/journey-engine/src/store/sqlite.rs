@@ -75,7 +75,12 @@ impl EngineTx for Tx {
         definitions::newest(self.connection(), tenant, journey).await
     }
 
-    async fn save_definition(&mut self, tenant: &Tenant, version: &Published, at: Timestamp) -> Result<(), Error> {
+    async fn save_definition(
+        &mut self,
+        tenant: &Tenant,
+        version: &Published,
+        at: Timestamp,
+    ) -> Result<(), Error> {
         definitions::save(self.connection(), tenant, version, at).await
     }
 

@@ -1,8 +1,10 @@
 //! What a deal's events do: start, change, hold and end its journeys.
 
+use std::collections::BTreeMap;
+
 use afterglow_domain::{AccountKey, DealRef, HomeKey};
 use afterglow_durable::Error;
-use afterglow_events::{Body, identity, proto};
+use afterglow_events::{Body, convert, identity, proto};
 use afterglow_journey::{Effect, Facts, Input, State, decide};
 
 use super::{Change, Entry, Turn};
@@ -18,13 +20,16 @@ impl Turn<'_> {
     /// Takes an event that came on a home key: now, later, or not again.
     pub(crate) fn deal_event(&mut self, event: DealEvent, home: &HomeKey) -> Result<(), Error> {
         let deal = event.deal.clone();
-        let row = self.deals.entry(deal.clone()).or_insert_with(|| DealRow::unheard(deal.clone(), home.clone()));
+        let row =
+            self.deals.entry(deal.clone()).or_insert_with(|| DealRow::unheard(deal.clone(), home.clone()));
         if row.rev == 0 && row.waiting.events().next().is_none() {
             row.home.clone_from(home);
         }
         if row.home != *home {
             let (code, known) = (codes::RECORD, &row.home);
-            return Err(Error::Refused(format!("{code}: deal {deal} lives on {known}, its event came on {home}")));
+            return Err(Error::Refused(format!(
+                "{code}: deal {deal} lives on {known}, its event came on {home}"
+            )));
         }
         let rev = event.rev;
         let ready = waiting::take(row, event).map_err(Error::Refused)?;
@@ -53,10 +58,11 @@ impl Turn<'_> {
             row.won_no = won_no;
         }
         self.learn_account(deal);
-        let facts = facts(snapshot.unwrap_or(&proto::DealSnapshot::default()), self.clocks.journey_of(event.emitted));
+        let facts =
+            facts(snapshot.unwrap_or(&proto::DealSnapshot::default()), self.clocks.journey_of(event.emitted));
         let traceparent = event.traceparent.as_deref();
         match &event.body {
-            Body::DealWon(_) => return self.won(deal, &facts, traceparent),
+            Body::DealWon(_) => self.won(deal, &facts, traceparent),
             Body::DealAmended(_) => {
                 let cause = Cause { why: "the deal's dates changed", traceparent };
                 self.decide_all(deal, &Input::Amended(facts), cause)
@@ -64,7 +70,9 @@ impl Turn<'_> {
             Body::DealReopened(_) => {
                 self.decide_all(deal, &Input::Reopened, Cause { why: "the deal is open again", traceparent })
             }
-            Body::DealLost(_) => self.decide_all(deal, &Input::Lost, Cause { why: "the deal is lost", traceparent }),
+            Body::DealLost(_) => {
+                self.decide_all(deal, &Input::Lost, Cause { why: "the deal is lost", traceparent })
+            }
             _ => self.decide_all(deal, &Input::Deleted, Cause { why: "the deal was deleted", traceparent }),
         }
     }
@@ -91,7 +99,13 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn enrol(&mut self, deal: &DealRef, version: &VersionKey, input: &Input, cause: Cause<'_>) -> Result<(), Error> {
+    fn enrol(
+        &mut self,
+        deal: &DealRef,
+        version: &VersionKey,
+        input: &Input,
+        cause: Cause<'_>,
+    ) -> Result<(), Error> {
         let journey = self.journey(version)?;
         let Some(known) = self.deals.get_mut(deal) else { return Ok(()) };
         let decision = decide(&journey.definition, None, input, self.stamp.now);
@@ -103,13 +117,20 @@ impl Turn<'_> {
         let mut row = enrolment(known, version, state);
         row.traceparent = cause.traceparent.map(str::to_owned);
         let (stamp, output, snapshot) = (self.stamp, &mut self.output, &known.snapshot);
-        Recorder { stamp, cause, journey: &journey, snapshot, row: &mut row, output }.record(None, &decision.effects)?;
+        Recorder { stamp, cause, journey: &journey, snapshot, row: &mut row, output }
+            .record(None, &decision.effects)?;
         self.insert(Entry { row, in_store: None, change: Change::Whole });
         Ok(())
     }
 
     /// No journey, and why. Numbered by the win, of which there is one each.
-    fn decline(&mut self, deal: &DealRef, (_, journey, version): &VersionKey, effects: &[Effect], cause: Cause<'_>) {
+    fn decline(
+        &mut self,
+        deal: &DealRef,
+        (_, journey, version): &VersionKey,
+        effects: &[Effect],
+        cause: Cause<'_>,
+    ) {
         let reason = effects.iter().find_map(|effect| match effect {
             Effect::NeverEnrolled { reason } => Some(reason.clone()),
             _ => None,
@@ -119,14 +140,9 @@ impl Turn<'_> {
         row.declined = Some(reason.clone());
         let enrolment = identity::enrolment(journey, deal, 0);
         let event = proto::JourneyDeclined {
-            enrolment: Some(proto::Enrolment {
-                enrolment_id: enrolment.to_string(),
-                journey: journey.clone(),
-                version: crate::record::number(*version),
-                deal: Some(afterglow_events::convert::deal_ref(deal)),
-            }),
+            enrolment: Some(enrolment_of(enrolment, journey, *version, deal)),
             reason,
-            occurred_at: Some(afterglow_events::convert::timestamp(self.stamp.now)),
+            occurred_at: Some(convert::timestamp(self.stamp.now)),
         };
         let win = u32::try_from(row.won_no.saturating_sub(1)).unwrap_or(0);
         let id = identity::journey_event(enrolment, "afterglow.journey.declined.v1", win);
@@ -165,7 +181,7 @@ fn enrolment(deal: &DealRow, (_, journey, version): &VersionKey, state: State) -
         version: *version,
         state,
         armed: None,
-        counters: std::collections::BTreeMap::new(),
+        counters: BTreeMap::new(),
         account: deal.snapshot.account.clone(),
         account_name: deal.snapshot.account_name.clone(),
         traceparent: None,

@@ -22,7 +22,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Takes a conclusion apart. `now` stands in for a time that it does not tell.
-    pub(crate) fn of(event: &Event, concluded: &proto::DeliveryConcluded, now: Timestamp) -> Result<Self, String> {
+    pub(crate) fn of(
+        event: &Event,
+        concluded: &proto::DeliveryConcluded,
+        now: Timestamp,
+    ) -> Result<Self, String> {
         let problem = |what: &str| format!("{}: a {} {what}", codes::RECORD, event.body.type_name());
         let of = concluded.of.as_ref().ok_or_else(|| problem("says nothing of its touchpoint"))?;
         Ok(Self {
@@ -67,7 +71,9 @@ impl Turn<'_> {
         };
         if entry.row.home != *home {
             let (code, id, known) = (codes::RECORD, answer.enrolment, &entry.row.home);
-            return Err(Error::Refused(format!("{code}: enrolment {id} lives on {known}, a delivery came on {home}")));
+            return Err(Error::Refused(format!(
+                "{code}: enrolment {id} lives on {known}, a delivery came on {home}"
+            )));
         }
         let awaited = entry.row.state.promise(&answer.moment).is_some_and(|promise| {
             promise.occurrence == answer.occurrence && matches!(promise.status, Status::Emitted { .. })

@@ -19,9 +19,11 @@ use crate::waiting::DealEvent;
 /// The survivor's home key: the one that it has, or else the one that its first event is expected to have.
 pub(crate) fn survivor_home(snapshot: &proto::DealSnapshot, survivor: &DealRef, known: &str) -> HomeKey {
     let of_tenant = |home: &HomeKey| home.tenant() == survivor.tenant;
-    HomeKey::new(known).ok().filter(of_tenant).unwrap_or_else(|| match AccountKey::new(snapshot.account.as_str()) {
-        Ok(account) => HomeKey::of_account(&survivor.tenant, &account),
-        Err(_) => HomeKey::of_deal(&survivor.tenant, &survivor.deal),
+    HomeKey::new(known).ok().filter(of_tenant).unwrap_or_else(|| {
+        match AccountKey::new(snapshot.account.as_str()) {
+            Ok(account) => HomeKey::of_account(&survivor.tenant, &account),
+            Err(_) => HomeKey::of_deal(&survivor.tenant, &survivor.deal),
+        }
     })
 }
 
@@ -30,7 +32,10 @@ impl Turn<'_> {
         let loser = &event.deal;
         let survivor = event.survivor().filter(|(_, survivor, _)| survivor.tenant == loser.tenant);
         let Some((snapshot, survivor, known_home)) = survivor else {
-            return Err(Error::Refused(format!("{}: a merge of deal {loser} names no survivor", codes::RECORD)));
+            return Err(Error::Refused(format!(
+                "{}: a merge of deal {loser} names no survivor",
+                codes::RECORD
+            )));
         };
         if let Some(row) = self.deals.get_mut(loser) {
             row.standing = Standing::Merged;
@@ -58,7 +63,8 @@ impl Turn<'_> {
     /// The survivor's row, with the newer of the two readings.
     fn meet_survivor(&mut self, survivor: &DealRef, snapshot: &proto::DealSnapshot, known_home: &str) {
         let home = survivor_home(snapshot, survivor, known_home);
-        let row = self.deals.entry(survivor.clone()).or_insert_with(|| DealRow::unheard(survivor.clone(), home));
+        let row =
+            self.deals.entry(survivor.clone()).or_insert_with(|| DealRow::unheard(survivor.clone(), home));
         if row.rev == 0 {
             row.standing = match snapshot.status() {
                 proto::DealStatus::Won => Standing::Won,
@@ -66,7 +72,8 @@ impl Turn<'_> {
                 proto::DealStatus::Open | proto::DealStatus::Unspecified => Standing::Open,
             };
         }
-        let modified = |snapshot: &proto::DealSnapshot| convert::from_timestamp(snapshot.modified_at.as_ref());
+        let modified =
+            |snapshot: &proto::DealSnapshot| convert::from_timestamp(snapshot.modified_at.as_ref());
         if row.rev == 0 || modified(snapshot) > modified(&row.snapshot) {
             row.snapshot = snapshot.clone();
         }

@@ -89,11 +89,8 @@ impl<'a> Planner<'a> {
 
     fn times(&self, on: Date, last: Date, past: bool) -> Plan {
         let sending = &self.definition.sending;
-        Plan {
-            day: day_of(self.day_zero, on),
-            planned: sending.slot_on(on),
-            deadline: sending.end_of(last),
-            past,
-        }
+        let planned = sending.slot_on(on);
+        let deadline = sending.end_of(last).max(planned.plus(sending.window_at_least));
+        Plan { day: day_of(self.day_zero, on), planned, deadline, past }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn contact(id: &str, role: &str, reachable: bool) -> Contact {
 }
 
 pub(super) struct Scene {
-    definition: Definition,
+    pub(super) definition: Definition,
     pub(super) state: Option<State>,
     pub(super) now: Timestamp,
     /// What the dispatcher answers at once; `None` leaves touchpoints unanswered.

@@ -1,6 +1,8 @@
 //! The waiting rule: whatever stands in the way makes a moment wait, and is the reason if it waits
 //! too long.
 
+use std::time::Duration;
+
 use super::scene::{FOUR, Scene};
 use crate::input::{DeliveryOutcome, Input};
 use crate::state::State;
@@ -128,6 +130,18 @@ fn an_outage_longer_than_the_deadline_is_named_as_the_reason() {
     06-01 12:00  call#0 waived: we were not running between 2026-03-16T08:30:00Z and its deadline
     06-01 12:00  completed
     ");
+}
+
+#[test]
+fn in_a_fast_sandbox_a_window_is_wide_enough_for_a_pause() {
+    let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
+    scene.definition.sending.window_at_least = Duration::from_hours(200 * 24);
+    scene.won("2026-03-06");
+    scene.story();
+    scene.sleep_to("2026-06-01T12:00");
+    scene.run_to("2026-06-20T00:00");
+    assert!(!scene.story().contains("waived"));
+    assert_eq!(scene.state.as_ref().and_then(State::next_due), None, "every promise was kept");
 }
 
 #[test]

@@ -83,8 +83,7 @@ impl<R> Turn<'_, R> {
             tenant: row.deal.tenant.clone(),
             traceparent: row.traceparent.clone(),
         };
-        let record =
-            Event { envelope, body: Body::from(message) }.to_record(self.resolver.options.encoding);
+        let record = Event { envelope, body: Body::from(message) }.to_record(self.resolver.options.encoding);
         ParkedLetter {
             id: identity::dead_letter(ROLE, &format!("refresh/{key}"), 0, row.since.0),
             reason: error.to_string(),
@@ -124,9 +123,8 @@ mod tests {
         let options = Options::default();
         assert_eq!(backoff(&options, 1, 1.0), Duration::from_secs(2));
         assert_eq!(backoff(&options, 4, 1.0), Duration::from_secs(16));
-        assert_eq!(backoff(&options, 40, 1.0), Duration::from_secs(900));
-        let spread: Vec<f64> =
-            (0..100_u128).map(|n| fraction(1, Uuid::from_u128(n), 1)).collect();
+        assert_eq!(backoff(&options, 40, 1.0), Duration::from_mins(15));
+        let spread: Vec<f64> = (0..100_u128).map(|n| fraction(1, Uuid::from_u128(n), 1)).collect();
         assert!(spread.iter().all(|part| (0.0..=1.0).contains(part)));
         assert!(spread.iter().any(|part| *part < 0.2) && spread.iter().any(|part| *part > 0.8));
     }

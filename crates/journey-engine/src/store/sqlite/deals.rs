@@ -14,10 +14,14 @@ use crate::waiting::Waiting;
 /// The columns that [`deal_row`] reads.
 pub(crate) const DEAL_COLUMNS: &str = "deal, home, rev, won_no, standing, snapshot, waiting, declined";
 
-pub(super) async fn load(connection: &mut SqliteConnection, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    deals: &[DealRef],
+) -> Result<Vec<DealRow>, Error> {
     let mut rows = Vec::with_capacity(deals.len());
     for chunk in deals.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(format!("select {DEAL_COLUMNS} from deal where deal in ("));
+        let mut query =
+            QueryBuilder::<Sqlite>::new(format!("select {DEAL_COLUMNS} from deal where deal in ("));
         let mut list = query.separated(", ");
         for deal in chunk {
             list.push_bind(deal.to_string());
@@ -80,9 +84,13 @@ pub(super) async fn save(connection: &mut SqliteConnection, deals: &[DealRow]) -
 
 pub(super) async fn link(connection: &mut SqliteConnection, links: &[AccountLink]) -> Result<(), Error> {
     for chunk in links.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new("insert or ignore into account_link (tenant, account, home) ");
+        let mut query =
+            QueryBuilder::<Sqlite>::new("insert or ignore into account_link (tenant, account, home) ");
         query.push_values(chunk, |mut values, link| {
-            values.push_bind(link.tenant.as_str()).push_bind(link.account.as_str()).push_bind(link.home.as_str());
+            values
+                .push_bind(link.tenant.as_str())
+                .push_bind(link.account.as_str())
+                .push_bind(link.home.as_str());
         });
         query.build().execute(&mut *connection).await?;
     }

@@ -19,8 +19,8 @@ pub(super) async fn in_use(
     }
     query.push(") order by tenant, journey");
     let rows: Vec<(String, String, u32)> = query.build_query_as().fetch_all(connection).await?;
-    let row = |(tenant, journey, version)| {
-        Ok((Tenant::new::<String>(tenant).map_err(|error| broken("in_use.tenant", error))?, journey, version))
+    let row = |(tenant, journey, version): (String, String, u32)| {
+        Ok((Tenant::new(tenant).map_err(|error| broken("in_use.tenant", error))?, journey, version))
     };
     rows.into_iter().map(row).collect()
 }
@@ -31,12 +31,14 @@ pub(super) async fn load(
     journey: &str,
     version: u32,
 ) -> Result<Option<Published>, Error> {
-    let row = sqlx::query("select sha256, source, files from definition where tenant = ? and journey = ? and version = ?")
-        .bind(tenant.as_str())
-        .bind(journey)
-        .bind(i64::from(version))
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query(
+        "select sha256, source, files from definition where tenant = ? and journey = ? and version = ?",
+    )
+    .bind(tenant.as_str())
+    .bind(journey)
+    .bind(i64::from(version))
+    .fetch_optional(connection)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let files: &str = row.try_get("files")?;
     Ok(Some(Published {
@@ -91,7 +93,10 @@ pub(super) async fn use_journeys(
     tenant: &Tenant,
     journeys: &[(String, u32)],
 ) -> Result<(), Error> {
-    sqlx::query("delete from in_use where tenant = ?").bind(tenant.as_str()).execute(&mut *connection).await?;
+    sqlx::query("delete from in_use where tenant = ?")
+        .bind(tenant.as_str())
+        .execute(&mut *connection)
+        .await?;
     for (journey, version) in journeys {
         sqlx::query("insert into in_use (tenant, journey, version) values (?, ?, ?)")
             .bind(tenant.as_str())

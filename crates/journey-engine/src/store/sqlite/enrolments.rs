@@ -112,7 +112,10 @@ pub(super) async fn save(connection: &mut SqliteConnection, rows: &[EnrolmentRow
 }
 
 /// Touches no indexed column, so that a fired timer costs one page of the table and no index page.
-pub(super) async fn save_states(connection: &mut SqliteConnection, rows: &[EnrolmentRow]) -> Result<(), Error> {
+pub(super) async fn save_states(
+    connection: &mut SqliteConnection,
+    rows: &[EnrolmentRow],
+) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "update enrolment set status = new.column2, armed_at = new.column3, state_version = new.column4,

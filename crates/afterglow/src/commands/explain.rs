@@ -1,0 +1,120 @@
+//! `afterglow explain`: what happened to a customer, what is next, and why something did not happen.
+//!
+//! Each role is asked through its own queries; nothing is written and nothing needs to run.
+
+mod code;
+mod page;
+
+use std::path::Path;
+
+use afterglow_dispatcher::query as deliveries;
+use afterglow_domain::{AccountKey, DealKey, HomeKey, Tenant};
+use afterglow_durable::sqlite;
+use afterglow_ingest::query::{self as looks, Which};
+use afterglow_journey_engine::query as journeys;
+use afterglow_service::exit::Exit;
+
+use super::{block_on, say};
+use crate::cli::{DataFolder, Outcome};
+
+/// Who or what is asked about.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A customer's name, an account key, a home key, a deal's id, or an error code such as AG0007.
+    what: String,
+    /// Only this moment, with every check and call.
+    #[arg(long)]
+    moment: Option<String>,
+    /// Every moment with every check and call.
+    #[arg(long, conflicts_with = "moment")]
+    all: bool,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// A line per moment.
+    Short,
+    /// Everything about one moment.
+    Moment(String),
+    /// Everything about every moment.
+    All,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    if code::is_code(&args.what) {
+        return explain_code(&args.what);
+    }
+    let detail = match &args.moment {
+        Some(moment) => Detail::Moment(moment.clone()),
+        None if args.all => Detail::All,
+        None => Detail::Short,
+    };
+    block_on(customer(&args.what, &detail, &args.data.data_dir))
+}
+
+fn explain_code(text: &str) -> Outcome {
+    match code::page(text) {
+        Some(page) => {
+            say(format_args!("{page}"))?;
+            Ok(Exit::Ok)
+        }
+        None => {
+            say(format_args!("{text} is not a code of this version"))?;
+            Ok(Exit::Findings)
+        }
+    }
+}
+
+async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
+    let engine = sqlite::open_read_only(&folder.join("engine.db")).await?;
+    let dispatcher = sqlite::open_read_only(&folder.join("dispatcher.db")).await?;
+    let ingest = sqlite::open_read_only(&folder.join("ingest.db")).await?;
+
+    let enrolments = journeys::enrolments(&engine, asked).await?;
+    for enrolment in &enrolments {
+        let touchpoints = deliveries::of_enrolment(&dispatcher, &enrolment.id.to_string()).await?;
+        let tenant: Tenant = enrolment.home.tenant();
+        let account = if enrolment.account.0.is_empty() { enrolment.home.local() } else { &enrolment.account.0 };
+        let budgets = deliveries::budgets(&dispatcher, &tenant, account).await?;
+        for line in page::enrolment(enrolment, &touchpoints, &budgets, detail) {
+            say(format_args!("{line}"))?;
+        }
+    }
+    let mut lines = Vec::new();
+    let deals = journeys::deals(&engine, asked).await?;
+    for deal in &deals {
+        if !enrolments.iter().any(|enrolment| enrolment.deal == deal.deal) {
+            lines.push(page::deal_without_journey(deal));
+        }
+    }
+    for view in looks::deals(&ingest, &which(asked)).await? {
+        lines.extend(page::pending_look(&view));
+    }
+    if enrolments.is_empty() && lines.is_empty() {
+        say(format_args!(
+            "nothing is known of {asked:?}: ask for a customer's name as the CRM writes it, an account or home key, or a deal's id"
+        ))?;
+        return Ok(Exit::Findings);
+    }
+    for line in lines {
+        say(format_args!("{line}"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn which(asked: &str) -> Which {
+    if let Ok(home) = HomeKey::new(asked) {
+        return Which::Home(home);
+    }
+    if let Ok(deal) = DealKey::new(asked) {
+        return Which::Deal(deal);
+    }
+    if let Ok(account) = AccountKey::new(asked) {
+        return Which::Account(account);
+    }
+    let id = asked.len() >= 4 && asked.bytes().all(|b| b.is_ascii_alphanumeric()) && asked.bytes().any(|b| b.is_ascii_digit());
+    if id { Which::Object(asked.to_owned()) } else { Which::AccountName(asked.to_owned()) }
+}

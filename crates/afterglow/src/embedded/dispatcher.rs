@@ -1,0 +1,65 @@
+//! Starts the dispatcher.
+
+use std::sync::Arc;
+
+use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, store};
+use afterglow_durable::StoredCursors;
+use afterglow_durable::turns::consume;
+use afterglow_events::{Encoding, Topic};
+use afterglow_service::config::Config;
+use anyhow::Context as _;
+
+use super::{Parts, Wiring, ended, vendors};
+
+/// How long a gift can be taken after its mail, in days: what mails may say where the vendor says nothing.
+const GIFT_VALID_DAYS: u32 = 90;
+
+/// How often the record of a vendor's answer is tried before recovery takes over: a few seconds.
+const SETTLE_TRIES: u32 = 5;
+
+/// Opens the store, spawns the loops.
+pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::Result<()> {
+    let clocks = parts.clocks.clone();
+    let store = parts.store("dispatcher.db", store::sqlite::MIGRATIONS).await?;
+    parts.relay(ROLE, &store);
+
+    let vendors = &parts.config.vendors;
+    let called = (vendors::gifts(vendors, wiring)?, vendors::mailer(vendors)?);
+    let lag = SignalsLag::default();
+    let options = options(parts.config)?;
+    let dispatcher =
+        Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));
+
+    let stop = parts.tasks.shutdown().soft_token();
+    let topics = [Topic::Touchpoints, Topic::Signals];
+    let consumer = parts.log.consumer(ROLE, &topics, StoredCursors(store.clone()));
+    let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
+    let (receiver, until) = (dispatcher.clone(), stop.clone());
+    parts.tasks.spawn("dispatcher-records", async move {
+        ended(consume(&*receiver, &store, consumer, &until).await)
+    });
+    parts.tasks.spawn("dispatcher-calls", async move {
+        dispatcher.run_claims(stop).await;
+        anyhow::Ok(())
+    });
+    Ok(())
+}
+
+/// The dispatcher's settings of a configuration.
+pub(crate) fn options(config: &Config) -> anyhow::Result<Options> {
+    let smtp = config.vendors.smtp.as_ref();
+    let gifts = config.vendors.tremendous.as_ref();
+    Ok(Options {
+        encoding: Encoding::Protobuf,
+        public_url: config.http.public_url.as_str().to_owned(),
+        unsubscribe_key: config.unsubscribe.secrets.first().context("[unsubscribe] has a key")?.clone(),
+        suppression_key: config.dispatch.suppression_key.clone(),
+        from_address: smtp.map(|smtp| smtp.from_address.clone()).unwrap_or_default(),
+        from_name: smtp.map(|smtp| smtp.from_name.expose().clone()).unwrap_or_default(),
+        budget_cap: config.dispatch.budget_per_account_per_year,
+        products: gifts.map(|gifts| gifts.products.clone()).unwrap_or_default(),
+        gift_valid_days: GIFT_VALID_DAYS,
+        concurrency: usize::try_from(config.dispatch.concurrency)?,
+        settle_tries: SETTLE_TRIES,
+    })
+}

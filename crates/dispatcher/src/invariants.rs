@@ -1,0 +1,111 @@
+//! What must hold of the ledgers at any time between two transactions; for tests and simulations.
+
+use std::collections::BTreeMap;
+
+use afterglow_domain::{Timestamp, TouchpointId};
+
+use crate::attempt::{Attempt, AttemptState};
+use crate::ledger::{Budget, BudgetKey};
+use crate::store::memory::Tables;
+use crate::touchpoint::{ReservationState, Status, Step, Touchpoint};
+
+/// Everything that the dispatcher has stored.
+#[derive(Debug, Clone, Default)]
+pub struct Ledgers {
+    /// All touchpoints.
+    pub touchpoints: Vec<Touchpoint>,
+    /// All attempts.
+    pub attempts: Vec<Attempt>,
+    /// All budgets.
+    pub budgets: Vec<Budget>,
+    /// All armed timers of the role: owner and due time.
+    pub timers: Vec<(TouchpointId, Timestamp)>,
+}
+
+impl Ledgers {
+    /// From the model's tables.
+    pub fn of(tables: &Tables, timers: &[afterglow_durable::Timer]) -> Self {
+        Self {
+            touchpoints: tables.touchpoints.values().cloned().collect(),
+            attempts: tables.attempts.values().cloned().collect(),
+            budgets: tables.budgets.values().cloned().collect(),
+            timers: timers.iter().map(|timer| (TouchpointId(timer.owner), timer.due)).collect(),
+        }
+    }
+
+    /// Every breach, in words; none is right.
+    pub fn breaches(&self) -> Vec<String> {
+        let mut breaches = self.money();
+        for touchpoint in &self.touchpoints {
+            breaches.extend(self.timer(touchpoint));
+            breaches.extend(self.steps(touchpoint));
+            breaches.extend(self.end(touchpoint));
+        }
+        breaches
+    }
+
+    /// Design §7, 11: the budgets are the sums of their reservations, and within their caps.
+    fn money(&self) -> Vec<String> {
+        let mut sums: BTreeMap<BudgetKey, (i64, i64)> = BTreeMap::new();
+        for reservation in self.touchpoints.iter().filter_map(|t| t.state.reservation.as_ref()) {
+            let (reserved, spent) = sums.entry(reservation.budget.clone()).or_default();
+            match reservation.state {
+                ReservationState::Reserved => *reserved += reservation.amount.minor,
+                ReservationState::Spent => *spent += reservation.amount.minor,
+                ReservationState::Released => {}
+            }
+        }
+        let mut breaches = Vec::new();
+        for budget in &self.budgets {
+            let sum = sums.remove(&budget.key).unwrap_or_default();
+            if sum != (budget.reserved_minor, budget.spent_minor) {
+                breaches.push(format!("{budget:?} is not the sum of its reservations {sum:?}"));
+            }
+            if budget.used_minor() > budget.cap_minor || budget.reserved_minor < 0 || budget.spent_minor < 0 {
+                breaches.push(format!("{budget:?} is out of its bounds"));
+            }
+        }
+        breaches.extend(sums.into_keys().map(|key| format!("{key:?} has reservations and no budget")));
+        breaches
+    }
+
+    /// Design §7, 4: who waits has exactly the timer that its row names, nobody else has one.
+    fn timer(&self, touchpoint: &Touchpoint) -> Option<String> {
+        let armed: Vec<Timestamp> =
+            self.timers.iter().filter(|(owner, _)| *owner == touchpoint.id).map(|(_, due)| *due).collect();
+        let waits = matches!(touchpoint.status, Status::Waiting | Status::Calling);
+        let right = armed == touchpoint.armed.into_iter().collect::<Vec<_>>() && waits == touchpoint.armed.is_some();
+        let status = touchpoint.status.as_str();
+        (!right).then(|| format!("{} is {status}, its row names {:?}, armed are {armed:?}", touchpoint.id, touchpoint.armed))
+    }
+
+    /// Design §7, 6: each ledger step acts at most once as far as we know, and the state fits it.
+    fn steps(&self, touchpoint: &Touchpoint) -> Vec<String> {
+        let mut breaches = Vec::new();
+        let of_it: Vec<&Attempt> = self.attempts.iter().filter(|a| a.touchpoint == touchpoint.id).collect();
+        for step in [Step::Order, Step::Notify] {
+            let acted = of_it.iter().filter(|attempt| attempt.step == step && attempt.state.acted()).count();
+            if acted > 1 {
+                breaches.push(format!("{} acted {acted} times in step {}", touchpoint.id, step.as_str()));
+            }
+        }
+        let open = |a: &&&Attempt| matches!(a.state, AttemptState::InFlight | AttemptState::Unknown);
+        let open = of_it.iter().filter(open).count();
+        if open != usize::from(touchpoint.status == Status::Calling) {
+            breaches.push(format!("{} is {} with {open} open attempts", touchpoint.id, touchpoint.status.as_str()));
+        }
+        let ordered = of_it.iter().any(|a| a.step == Step::Order && a.state.acted());
+        if touchpoint.is_gift_ordered() && !ordered {
+            breaches.push(format!("{} has spent money and no order", touchpoint.id));
+        }
+        breaches
+    }
+
+    /// Design §7, 8: done means concluded, once; nothing stays set aside for what is done.
+    fn end(&self, touchpoint: &Touchpoint) -> Option<String> {
+        let done = touchpoint.status == Status::Concluded;
+        let reserved = touchpoint.state.reservation.as_ref().is_some_and(|r| r.state == ReservationState::Reserved);
+        let right = done == touchpoint.state.conclusion.is_some() && !(done && reserved);
+        (!right).then(|| format!("{} is {} with {:?}", touchpoint.id, touchpoint.status.as_str(), touchpoint.state))
+    }
+}

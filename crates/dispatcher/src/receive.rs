@@ -1,0 +1,201 @@
+//! Records in: what is due, what is not any more, who wants no mail.
+//!
+//! Invariants: a touchpoint is recognised by its id for ever; a revocation that comes before its
+//! touchpoint stays as a tombstone; what cannot be understood is refused whole and becomes a dead letter.
+
+use std::collections::BTreeSet;
+
+use afterglow_domain::{HomeKey, Timestamp, TouchpointId};
+use afterglow_durable::turns::{Handler, Incoming};
+use afterglow_durable::{Error, InboxMark, Store, Timeline, Tx as _};
+use afterglow_events::proto::{self, DeliveryOutcome, signal::Kind, touchpoint_due::Deed};
+use afterglow_events::{Body, convert};
+use afterglow_providers::{GiftVendor, Mailer};
+
+use crate::ROLE;
+use crate::case::Case;
+use crate::ledger::Suppression;
+use crate::run::Dispatcher;
+use crate::store::DispatcherTx;
+use crate::touchpoint::{State, Status, Step, Touchpoint};
+use crate::turn::{Cases, Turn};
+
+impl<S, G, M> Handler for Dispatcher<S, G, M>
+where
+    S: Store,
+    S::Tx: DispatcherTx,
+    G: GiftVendor + 'static,
+    M: Mailer + 'static,
+{
+    type Tx = S::Tx;
+
+    fn role(&self) -> &'static str {
+        ROLE
+    }
+
+    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+        let mut turn = Turn::new(&self.options, &self.clocks);
+        let ids = ids_of(records)?;
+        let mut cases = turn.load(tx, &ids).await?;
+        let signals: Vec<&Incoming> =
+            records.iter().filter(|incoming| matches!(incoming.event.body, Body::Signal(_))).collect();
+        let marks: Vec<InboxMark> = signals.iter().map(|incoming| mark_of(incoming)).collect();
+        let first = tx.first_seen(&marks).await?;
+        for (incoming, _) in signals.iter().zip(first).filter(|(_, first)| *first) {
+            signal(&mut turn, incoming)?;
+        }
+        let mut touched = BTreeSet::new();
+        for incoming in records {
+            touched.extend(match &incoming.event.body {
+                Body::TouchpointDue(message) => due(&mut turn, &mut cases, incoming, message)?,
+                Body::TouchpointRevoked(message) => revoked(&mut turn, &mut cases, incoming, message)?,
+                _ => None,
+            });
+        }
+        let changed = cases.into_iter().filter(|(id, _)| touched.contains(id)).map(|(_, case)| case);
+        turn.save(tx, changed.collect(), &[]).await
+    }
+
+    fn now(&self, timeline: Timeline) -> Timestamp {
+        match timeline {
+            Timeline::Wall => self.clocks.wall.now(),
+            Timeline::Journey => self.clocks.journey.now(),
+        }
+    }
+}
+
+fn refused(what: &str) -> Error {
+    Error::Refused(format!("the event is not of the contract: {what}"))
+}
+
+fn id_of(text: &str) -> Result<TouchpointId, Error> {
+    text.parse().map_err(|_| refused("touchpoint_id is no UUID"))
+}
+
+fn ids_of(records: &[Incoming]) -> Result<Vec<TouchpointId>, Error> {
+    let ids = records.iter().filter_map(|incoming| match &incoming.event.body {
+        Body::TouchpointDue(message) => Some(id_of(&message.touchpoint_id)),
+        Body::TouchpointRevoked(message) => Some(id_of(&message.touchpoint_id)),
+        _ => None,
+    });
+    ids.collect()
+}
+
+fn home_of(incoming: &Incoming) -> Result<HomeKey, Error> {
+    HomeKey::new(incoming.event.envelope.subject.as_str()).map_err(|error| refused(&error.to_string()))
+}
+
+fn mark_of(incoming: &Incoming) -> InboxMark {
+    let envelope = &incoming.event.envelope;
+    InboxMark { event: envelope.id, home: envelope.subject.clone(), taken_at: incoming.received.taken_at }
+}
+
+fn signal(turn: &mut Turn<'_>, incoming: &Incoming) -> Result<(), Error> {
+    let Body::Signal(message) = &incoming.event.body else { return Ok(()) };
+    // Kinds that this version does not know concern others.
+    let Some(Kind::Unsubscribed(unsubscribed)) = &message.kind else { return Ok(()) };
+    let address_hmac = unsubscribed.address_hmac.as_ref().try_into();
+    let reason = match unsubscribed.method.as_str() {
+        "one_click" => "unsubscribed (one click)",
+        "page" => "unsubscribed (page)",
+        _ => "unsubscribed",
+    };
+    turn.suppress.push(Suppression {
+        tenant: incoming.event.envelope.tenant.clone(),
+        address_hmac: address_hmac.map_err(|_| refused("address_hmac is not 32 bytes"))?,
+        since: turn.wall,
+        reason: reason.to_owned(),
+    });
+    Ok(())
+}
+
+fn new_case(turn: &Turn<'_>, id: TouchpointId, incoming: &Incoming, state: State) -> Result<Case, Error> {
+    Ok(Case::new(Touchpoint {
+        id,
+        home: home_of(incoming)?,
+        status: Status::Tombstone,
+        armed: None,
+        received_at: turn.wall,
+        due: Box::default(),
+        state,
+    }))
+}
+
+fn due(
+    turn: &mut Turn<'_>,
+    cases: &mut Cases,
+    incoming: &Incoming,
+    message: &proto::TouchpointDue,
+) -> Result<Option<TouchpointId>, Error> {
+    let id = id_of(&message.touchpoint_id)?;
+    let step = first_step(message)?;
+    let traceparent = incoming.event.envelope.traceparent.clone();
+    match cases.get_mut(&id) {
+        None => {
+            let mut case = new_case(turn, id, incoming, State::new(step, traceparent))?;
+            *case.touchpoint.due = message.clone();
+            case.wait(turn, None, turn.wall);
+            cases.insert(id, case);
+        }
+        Some(case) if case.touchpoint.status == Status::Tombstone => {
+            *case.touchpoint.due = message.clone();
+            let reason = case.touchpoint.state.revoked.clone().unwrap_or_default();
+            case.touchpoint.state = State { revoked: Some(reason.clone()), ..State::new(step, traceparent) };
+            case.conclude(turn, DeliveryOutcome::Revoked, &reason);
+        }
+        Some(_) => return Ok(None),
+    }
+    Ok(Some(id))
+}
+
+/// The step in which it begins; refuses what lacks a part that the step needs. A missing address or
+/// text is no breach of the contract: it fails with a reason when its time comes.
+fn first_step(message: &proto::TouchpointDue) -> Result<Step, Error> {
+    if message.deadline_at.is_none() {
+        return Err(refused("deadline_at is missing"));
+    }
+    match &message.deed {
+        Some(Deed::Gift(gift)) => {
+            let worth = convert::from_money(gift.worth.as_ref());
+            if worth.is_none_or(|worth| worth.minor <= 0 || worth.minor > afterglow_domain::money::MINOR_MAX) {
+                return Err(refused("gift.worth is missing or not above zero"));
+            }
+            Ok(Step::Order)
+        }
+        Some(Deed::Mail(_) | Deed::Task(_)) => Ok(Step::Notify),
+        None => Err(refused("it names no gift, mail or task")),
+    }
+}
+
+/// A waiting touchpoint ends at once. A call under way is let go on, and what comes of it is told as it
+/// is: a mail that went is delivered; a gift that was ordered failed, its money spent, without its mail.
+fn revoked(
+    turn: &mut Turn<'_>,
+    cases: &mut Cases,
+    incoming: &Incoming,
+    message: &proto::TouchpointRevoked,
+) -> Result<Option<TouchpointId>, Error> {
+    let id = id_of(&message.touchpoint_id)?;
+    let reason = Some(message.reason.clone());
+    let Some(case) = cases.get_mut(&id) else {
+        let state = State { revoked: reason, ..State::new(Step::Notify, None) };
+        let case = new_case(turn, id, incoming, state)?;
+        cases.insert(id, case);
+        return Ok(Some(id));
+    };
+    match case.touchpoint.status {
+        Status::Tombstone | Status::Concluded => return Ok(None),
+        Status::Calling | Status::InDoubt => case.touchpoint.state.revoked = reason,
+        Status::Waiting => {
+            case.touchpoint.state.revoked = reason;
+            if case.looked_too_early(turn) {
+                case.look_again_later(turn);
+            } else if case.touchpoint.is_gift_ordered() {
+                case.end(turn, DeliveryOutcome::Revoked, &format!("revoked: {}", message.reason));
+            } else {
+                case.conclude(turn, DeliveryOutcome::Revoked, &message.reason);
+            }
+        }
+    }
+    Ok(Some(id))
+}

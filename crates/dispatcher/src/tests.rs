@@ -1,0 +1,11 @@
+//! The role as a whole, on both stores, with vendors that act, refuse and lose their answers.
+
+mod bench;
+mod faults;
+mod gifts;
+mod loops;
+mod mails;
+mod money;
+mod questions;
+mod races;
+mod vendors;

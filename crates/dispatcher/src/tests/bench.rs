@@ -1,0 +1,304 @@
+//! A dispatcher on a store, with hand-driven clock, vendors and records.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_domain::clock::ManualClock;
+use afterglow_domain::{Clock, Clocks, HomeKey, Timestamp, TouchpointId};
+use afterglow_durable::store::CommitFaults;
+use afterglow_durable::{Store, Timeline, turns};
+use afterglow_events::{Body, Consume, ConsumeError, Cursor, Encoding, Envelope, Event, Received, convert, identity, proto};
+use uuid::Uuid;
+
+use super::vendors::{Vendor, usd};
+use crate::invariants::Ledgers;
+use crate::store::{DispatcherTx, memory, sqlite};
+use crate::{Dispatcher, Options, SignalsLag, Touchpoint};
+
+/// A store whose ledgers can be looked at whole.
+pub(super) trait TestStore: Store<Tx: DispatcherTx> {
+    fn ledgers(&self) -> impl Future<Output = Ledgers> + Send;
+}
+
+impl TestStore for memory::Store {
+    async fn ledgers(&self) -> Ledgers {
+        Ledgers::of(&self.role().await, &self.timers().await)
+    }
+}
+
+impl TestStore for sqlite::Store {
+    async fn ledgers(&self) -> Ledgers {
+        let read = self.readers();
+        let rows = sqlx::query("select id from touchpoint order by id").fetch_all(read).await.unwrap();
+        let ids: Vec<_> = rows.iter().map(|row| id_of(sqlx::Row::get(row, 0))).collect();
+        let rows = sqlx::query("select id from attempt order by touchpoint, n").fetch_all(read).await.unwrap();
+        let mut tx = self.begin(&afterglow_durable::ShardSet::default()).await.unwrap();
+        let mut attempts = Vec::new();
+        for row in &rows {
+            let id = afterglow_domain::AttemptId::from_slice(sqlx::Row::get(row, 0)).unwrap();
+            attempts.extend(tx.load_attempt(id).await.unwrap());
+        }
+        let touchpoints = tx.load_touchpoints(&ids).await.unwrap();
+        drop(tx);
+        let budgets = sqlx::query(sqlite::BUDGET).fetch_all(read).await.unwrap();
+        let timers: Vec<(Vec<u8>, i64)> =
+            sqlx::query_as("select owner, due_at from timer").fetch_all(read).await.unwrap();
+        Ledgers {
+            touchpoints,
+            attempts,
+            budgets: budgets.iter().map(|row| sqlite::budget(row).unwrap()).collect(),
+            timers: timers.into_iter().map(|(owner, due)| (id_of(&owner), Timestamp(due))).collect(),
+        }
+    }
+}
+
+fn id_of(bytes: &[u8]) -> TouchpointId {
+    TouchpointId::from_slice(bytes).unwrap()
+}
+
+pub(super) struct Bench<S> {
+    pub(super) dispatcher: Dispatcher<S, Vendor, Vendor>,
+    pub(super) store: S,
+    pub(super) clock: ManualClock,
+    pub(super) lag: SignalsLag,
+    pub(super) gifts: Vendor,
+    pub(super) mails: Vendor,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// Runs a scenario on both stores.
+macro_rules! on_both {
+    ($($(#[$doc:meta])* async fn $name:ident($bench:ident) $body:block)+) => {$(
+        $(#[$doc])*
+        mod $name {
+            #[expect(clippy::wildcard_imports, reason = "the scenario speaks the file's language")]
+            use super::*;
+
+            async fn scenario<S: TestStore>($bench: Bench<S>) $body
+
+            #[tokio::test]
+            async fn on_the_model() {
+                scenario(crate::tests::bench::on_model(CommitFaults::default())).await;
+            }
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                scenario(crate::tests::bench::on_sqlite(CommitFaults::default()).await).await;
+            }
+        }
+    )+};
+}
+pub(super) use on_both;
+
+pub(super) fn options() -> Options {
+    Options {
+        encoding: Encoding::Protobuf,
+        public_url: "https://hooks.example".to_owned(),
+        unsubscribe_key: "an unsubscribe key of the tests".into(),
+        suppression_key: "a suppression key of the tests".into(),
+        from_address: "hello@acme.example".into(),
+        from_name: "Acme".to_owned(),
+        budget_cap: usd(100),
+        products: BTreeMap::from([("default".to_owned(), "PRODUCT1".to_owned())]),
+        gift_valid_days: 90,
+        concurrency: 2,
+        settle_tries: 1,
+    }
+}
+
+fn bench<S: TestStore>(store: S, folder: Option<tempfile::TempDir>) -> Bench<S> {
+    let clock = ManualClock::new("2026-03-06T09:30:00Z".parse().unwrap());
+    let (gifts, mails, lag) = (Vendor::default(), Vendor::default(), SignalsLag::default());
+    let clocks = Clocks::same(Arc::new(clock.clone()));
+    let vendors = (Some(gifts.clone()), Some(mails.clone()));
+    let dispatcher = Dispatcher::new(store.clone(), vendors, options(), clocks, lag.clone());
+    Bench { dispatcher, store, clock, lag, gifts, mails, _folder: folder }
+}
+
+pub(super) fn on_model(faults: CommitFaults) -> Bench<memory::Store> {
+    bench(memory::Store::with_faults(faults), None)
+}
+
+pub(super) async fn on_sqlite(faults: CommitFaults) -> Bench<sqlite::Store> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dispatcher.db");
+    let store = sqlite::Store::open_with_faults(&path, sqlite::MIGRATIONS, faults).await.unwrap();
+    bench(store, Some(folder))
+}
+
+/// Gives its records again until they are committed.
+struct Feed(Vec<Received>, usize);
+
+impl Consume for Feed {
+    async fn poll(&mut self, _: usize, _: Duration) -> Result<Vec<Received>, ConsumeError> {
+        Ok(self.0.clone())
+    }
+
+    async fn commit(&mut self, _: &[Cursor]) -> Result<(), ConsumeError> {
+        self.1 += 1;
+        Ok(())
+    }
+
+    async fn rewind(&mut self) -> Result<(), ConsumeError> {
+        Ok(())
+    }
+}
+
+pub(super) fn home() -> HomeKey {
+    HomeKey::new("acme/hubspot:33:9001").unwrap()
+}
+
+pub(super) fn tp(n: u128) -> TouchpointId {
+    TouchpointId(Uuid::from_u128(n))
+}
+
+fn content(name: &str, text: &str) -> Option<proto::Content> {
+    let source = format!("Subject: {name} for {{{{ recipient.first_name }}}}\n\n{text}\n");
+    Some(proto::Content { name: format!("mails/{name}.md"), source })
+}
+
+/// A touchpoint with a day's deadline from the bench's start.
+pub(super) fn due(n: u128, deed: proto::touchpoint_due::Deed) -> proto::TouchpointDue {
+    let person = |first: &str, email: &str| {
+        let (first_name, email) = (first.to_owned(), email.to_owned());
+        Some(proto::Recipient { first_name, last_name: "Weber".to_owned(), email, ..Default::default() })
+    };
+    let deadline: Timestamp = "2026-03-07T09:30:00Z".parse().unwrap();
+    proto::TouchpointDue {
+        touchpoint_id: tp(n).to_string(),
+        enrolment_id: "e-1".to_owned(),
+        moment: format!("moment-{n}"),
+        account: "hubspot:33:9001".to_owned(),
+        recipient: person("Jonas", "jonas@northwind.example"),
+        owner: person("Mia", "mia@acme.example"),
+        deadline_at: Some(convert::timestamp(deadline)),
+        variables: [("sender.company".to_owned(), "Acme".to_owned()), ("task.reason".to_owned(), "no address".to_owned())].into(),
+        deed: Some(deed),
+        ..Default::default()
+    }
+}
+
+pub(super) fn gift(n: u128, dollars: i64) -> proto::TouchpointDue {
+    due(n, proto::touchpoint_due::Deed::Gift(proto::GiftDeed {
+        worth: Some(convert::money(usd(dollars))),
+        pick: "coffee".to_owned(),
+        mail: content("gift", "[Yours]({{ gift.link }}), worth {{ gift.worth }}, until {{ gift.expires_on }}. [Stop]({{ unsubscribe.link }})"),
+        mail_without_gift: None,
+    }))
+}
+
+pub(super) fn gift_or_mail(n: u128, dollars: i64) -> proto::TouchpointDue {
+    let mut message = gift(n, dollars);
+    if let Some(proto::touchpoint_due::Deed::Gift(gift)) = &mut message.deed {
+        gift.mail_without_gift = content("instead", "Thank you. [Stop]({{ unsubscribe.link }})");
+    }
+    message
+}
+
+pub(super) fn mail(n: u128) -> proto::TouchpointDue {
+    let mail = content("value", "Hi. [Stop]({{ unsubscribe.link }})");
+    due(n, proto::touchpoint_due::Deed::Mail(proto::MailDeed { mail }))
+}
+
+pub(super) fn task(n: u128) -> proto::TouchpointDue {
+    let mut message = due(n, proto::touchpoint_due::Deed::Task(proto::TaskDeed { task: content("task", "Why: {{ task.reason }}") }));
+    message.recipient = message.owner.clone();
+    message
+}
+
+pub(super) fn revoked(n: u128) -> proto::TouchpointRevoked {
+    proto::TouchpointRevoked { touchpoint_id: tp(n).to_string(), reason: "the deal is open again".to_owned(), ..Default::default() }
+}
+
+impl<S: TestStore> Bench<S> {
+    pub(super) fn event(&self, id: u128, body: Body) -> Event {
+        let id = afterglow_domain::EventId(Uuid::from_u128(id));
+        Event { envelope: Envelope::of(id, "/test", self.clock.now(), &home()), body }
+    }
+
+    /// Hears one event; an error is the store's.
+    pub(super) async fn hear_once(&self, event: &Event) -> Result<(), String> {
+        let record = event.to_record(Encoding::Protobuf);
+        let received = Received { record, partition: 0, offset: 0, taken_at: self.clock.now() };
+        let mut feed = Feed(vec![received], 0);
+        turns::consume_once(&self.dispatcher, &self.store, &mut feed).await.map(drop)
+    }
+
+    /// Hears events, again and again until the store took them.
+    pub(super) async fn hear(&self, body: impl Into<Body>) {
+        let body = body.into();
+        let id = match &body {
+            Body::TouchpointDue(message) => message.touchpoint_id.parse::<TouchpointId>().unwrap().0,
+            Body::TouchpointRevoked(message) => identity::touchpoint_revoked(message.touchpoint_id.parse().unwrap()).0,
+            _ => Uuid::from_u128(7777),
+        };
+        let event = self.event(id.as_u128(), body);
+        while self.hear_once(&event).await.is_err() {}
+    }
+
+    pub(super) async fn unsubscribe(&self, address: &str) {
+        let hmac = afterglow_service::unsubscribe::address_hmac(&options().suppression_key, "acme", &address.into());
+        let unsubscribed = proto::Unsubscribed { address_hmac: hmac.to_vec().into(), method: "one_click".to_owned() };
+        let kind = Some(proto::signal::Kind::Unsubscribed(unsubscribed));
+        self.hear(proto::Signal { kind, ..Default::default() }).await;
+    }
+
+    /// Claims what is due now, until nothing is.
+    pub(super) async fn now(&self) {
+        loop {
+            self.lag.decided_up_to(self.clock.now());
+            if matches!(self.dispatcher.claim_once().await, Ok(0)) {
+                return;
+            }
+        }
+    }
+
+    /// Goes from timer to timer until none is armed, or `limit` has passed.
+    pub(super) async fn run(&self, limit: Duration) {
+        let end = self.clock.now().plus(limit);
+        loop {
+            self.now().await;
+            match self.store.next_due(Timeline::Wall).await.unwrap() {
+                Some(due) if due <= end => self.clock.set(due.max(self.clock.now())),
+                _ => return self.clock.set(end),
+            }
+        }
+    }
+
+    pub(super) async fn row(&self, n: u128) -> Touchpoint {
+        let ledgers = self.store.ledgers().await;
+        ledgers.touchpoints.into_iter().find(|row| row.id == tp(n)).unwrap()
+    }
+
+    /// `outcome: reason` of a touchpoint; empty while it is open.
+    pub(super) async fn end(&self, n: u128) -> String {
+        let conclusion = self.row(n).await.state.conclusion;
+        conclusion.map(|end| format!("{}: {}", end.outcome, end.reason)).unwrap_or_default()
+    }
+
+    /// What was published of deliveries, in short.
+    pub(super) async fn published(&self) -> Vec<String> {
+        let rows = self.store.outbox_read(10_000).await.unwrap();
+        let events = rows.into_iter().map(|(_, row)| Event::from_record(&row.record).unwrap().body);
+        events.map(|body| short(&body)).collect()
+    }
+
+    pub(super) async fn assert_sound(&self) {
+        assert_eq!(self.store.ledgers().await.breaches(), Vec::<String>::new());
+    }
+}
+
+fn short(body: &Body) -> String {
+    match body {
+        Body::DeliveryProgressed(event) => {
+            let state = event.state().as_str_name().trim_start_matches("STEP_STATE_").to_lowercase();
+            format!("{} {state}", event.step)
+        }
+        Body::DeliveryConcluded(event) => {
+            event.outcome().as_str_name().trim_start_matches("DELIVERY_OUTCOME_").to_lowercase()
+        }
+        other => other.type_name().to_owned(),
+    }
+}

@@ -1,0 +1,15 @@
+//! A role's store as the place where a log's consumer finds its cursors.
+
+use afterglow_events::{Checkpoints, ConsumeError, Cursor};
+
+use crate::store::Store;
+
+/// The cursors of a store.
+#[derive(Debug, Clone)]
+pub struct StoredCursors<S>(pub S);
+
+impl<S: Store> Checkpoints for StoredCursors<S> {
+    async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, ConsumeError> {
+        self.0.cursors(group).await.map_err(|error| ConsumeError::Unavailable(error.to_string()))
+    }
+}

@@ -1,0 +1,6 @@
+//! The resolver as a whole, on both stores: hints in, deal events out.
+
+mod crashes;
+mod random;
+mod scenarios;
+mod world;

@@ -1,0 +1,92 @@
+//! What people ask, and the proof that the checks can fail.
+
+use afterglow_durable::store::CommitFaults;
+
+use crate::invariants::check_invariants;
+use crate::query::{self, Open};
+use crate::rows::Standing;
+use crate::scene::{Deal, Dispatcher, Inspect, Kind, day, world_in_memory, world_on_sqlite};
+
+#[tokio::test]
+async fn an_enrolment_is_found_by_account_home_deal_and_id() {
+    let (_folder, mut world) = world_on_sqlite(CommitFaults::default()).await;
+    world.dispatcher = Dispatcher::Slow;
+    world.tell(&[Deal::new("41").event(Kind::Won, 1)]).await;
+    world.pass(day(1)).await;
+    let readers = world.store.readers();
+    let deal = Deal::new("41").deal_ref();
+    let by_name = query::enrolments(readers, "northwind gmbh").await.unwrap();
+    let [found] = &by_name[..] else { panic!("{by_name:?}") };
+    let asked = [
+        "hubspot:33:9001",
+        "acme/hubspot:33:9001",
+        "41",
+        "hubspot:33:deal:41",
+        "acme/hub/hubspot:33:deal:41",
+    ];
+    for asked in asked.map(str::to_owned).into_iter().chain([found.id.to_string(), deal.to_string()]) {
+        assert_eq!(query::enrolments(readers, &asked).await.unwrap(), by_name, "{asked}");
+    }
+    for nobody in ["4", "1", "%", "north", ""] {
+        assert_eq!(query::enrolments(readers, nobody).await.unwrap(), [], "{nobody:?}");
+    }
+    assert_eq!((found.phase, found.journey.clone()), ("active", ("first-90-days".to_owned(), 1)));
+    assert_eq!(found.obligations.len(), 5);
+    assert!(matches!(found.obligations[0].open, Some(Open::Emitted { revoking: None, .. })));
+    assert!(matches!(&found.obligations[1].open, Some(Open::Waiting { reason: None, .. })));
+    assert_eq!(found.next_due, Some(found.obligations[0].planned.plus(std::time::Duration::from_hours(24))));
+    let touchpoint = &world.published.last().unwrap().envelope.id;
+    assert_eq!(found.obligations[0].touchpoint.0, touchpoint.0);
+}
+
+#[tokio::test]
+async fn a_deal_without_a_journey_says_why_and_what_it_waits_for() {
+    let (_folder, mut world) = world_on_sqlite(CommitFaults::default()).await;
+    let deal = Deal::new("41").closing("2025-01-01");
+    world.tell(&[deal.event(Kind::Won, 1), deal.event(Kind::Lost, 4)]).await;
+    let found = query::deals(world.store.readers(), "NORTHWIND GmbH").await.unwrap();
+    let [row] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((row.standing, row.rev, row.won_no, row.waiting.clone()), (Standing::Won, 1, 1, vec![4]));
+    assert!(row.declined.as_ref().unwrap().contains("start_not_after_day"));
+    assert_eq!(query::enrolments(world.store.readers(), "41").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_checks_can_fail() {
+    let mut world = world_in_memory(CommitFaults::default()).await;
+    world.tell(&[Deal::new("1").event(Kind::Won, 1)]).await;
+    world.pass(day(2)).await;
+    let (good, timers) = world.store.look().await;
+    assert_eq!(check_invariants(&good, &timers), Vec::<String>::new());
+    let found = |tables: &crate::store::memory::Tables, timers: &[afterglow_durable::Timer]| {
+        let lines = check_invariants(tables, timers);
+        lines.iter().map(|line| line.split(':').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&good, &[]), ["4"]);
+    let mut stranger = timers.clone();
+    stranger.push(afterglow_durable::Timer { owner: uuid::Uuid::nil(), ..timers[0] });
+    assert_eq!(found(&good, &stranger), ["4"]);
+    let mut unpublished = good.clone();
+    unpublished.definitions.clear();
+    assert_eq!(found(&unpublished, &timers), ["9"]);
+    let mut twice = good.clone();
+    let mut copy = good.enrolments.values().next().unwrap().clone();
+    copy.id = afterglow_domain::EnrolmentId(uuid::Uuid::nil());
+    twice.enrolments.insert(copy.id, copy);
+    assert!(found(&twice, &timers).contains(&"3".to_owned()));
+    let mut early = good.clone();
+    for row in early.obligations.values_mut() {
+        row.planned = day(200);
+    }
+    assert_eq!(found(&early, &timers), ["5"]);
+    let mut unregistered = good.clone();
+    unregistered.obligations.clear();
+    assert_eq!(found(&unregistered, &timers), ["8"; 5]);
+    let mut reopened = good.clone();
+    reopened.obligations.values_mut().for_each(|row| row.closed = None);
+    assert_eq!(found(&reopened, &timers), ["8"], "the delivered one is closed for ever");
+    let mut ended = good;
+    let row = ended.enrolments.values_mut().next().unwrap();
+    row.state.phase = afterglow_journey::Phase::Closing { reason: "lost".to_owned() };
+    assert_eq!(found(&ended, &timers), ["10"; 4]);
+}

@@ -1,0 +1,63 @@
+//! This program again, as a server or a load generator with a process of its own.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+/// How long a server may take to start, and to end once its standard input has ended.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that has told its port. Dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    /// The server ends when this does.
+    standard_input: ChildStdin,
+    /// Where it listens on loopback.
+    pub(crate) port: u16,
+    /// Its process.
+    pub(crate) pid: u32,
+}
+
+impl Server {
+    /// Starts a server role and waits for its port, the first line that it prints.
+    pub(crate) async fn start(role: &str, folder: Option<&Path>) -> anyhow::Result<Self> {
+        let mut command = own();
+        command.arg(role).args(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| role.to_owned())?;
+        let standard_input = child.stdin.take().context("standard input was asked for")?;
+        let output = child.stdout.take().context("standard output was asked for")?;
+        let mut line = String::new();
+        tokio::time::timeout(PATIENCE, BufReader::new(output).read_line(&mut line)).await??;
+        let port = line.trim().parse().with_context(|| format!("{role} told no port: {line:?}"))?;
+        let pid = child.id().context("the server has ended")?;
+        Ok(Self { child, standard_input, port, pid })
+    }
+
+    /// Ends it in order, so that its files are whole.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        drop(self.standard_input);
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
+        ensure!(status.success(), "a server ended with {status}");
+        Ok(())
+    }
+}
+
+/// Runs a role to its end; what it printed.
+pub(crate) async fn run(args: &[String]) -> anyhow::Result<String> {
+    let output = own().args(args).stdin(Stdio::null()).stderr(Stdio::inherit()).output().await?;
+    if !output.status.success() {
+        bail!("{} ended with {}", args.join(" "), output.status);
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// This program.
+pub(crate) fn own() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.kill_on_drop(true);
+    command
+}

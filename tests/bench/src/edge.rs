@@ -1,0 +1,118 @@
+//! The edge: signed HubSpot webhooks, each on disk before it is answered, beside an empty handler.
+//!
+//! Both handlers stand on the same server stack, get the same requests from the same closed-loop
+//! generator, and are measured in turn: empty, edge, empty, edge. At the end the log must hold exactly
+//! as many records as webhooks were answered with 200.
+
+pub(crate) mod answer;
+pub(crate) mod load;
+pub(crate) mod server;
+pub(crate) mod webhook;
+
+use std::path::Path;
+use std::time::Duration;
+
+use afterglow_eventlog::LogReader;
+use afterglow_events::Topic;
+use anyhow::{Context as _, ensure};
+
+use crate::child::{self, Server};
+use crate::figure::Figure;
+use crate::options::Scale;
+use crate::processor::{self, Machine, Neighbours};
+use load::{Loaded, Plan};
+
+/// What was measured at one number of connections.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Level {
+    /// Connections at a time, each with one request under way.
+    pub(crate) connections: usize,
+    /// The empty handler.
+    pub(crate) empty: Served,
+    /// The edge.
+    pub(crate) edge: Served,
+}
+
+/// What one server did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Served {
+    /// Requests answered in a second.
+    pub(crate) rate: Figure,
+    /// The median latency, in milliseconds.
+    pub(crate) p50_ms: Figure,
+    /// The 99th percentile of latency, in milliseconds.
+    pub(crate) p99_ms: Figure,
+    /// The server's CPU for each request, in microseconds.
+    pub(crate) server_us: Figure,
+    /// The generator's CPU for each request, in microseconds.
+    pub(crate) generator_us: Figure,
+    /// Percent of all cores that other processes took.
+    pub(crate) foreign: Figure,
+    /// Percent of all cores that the hypervisor took.
+    pub(crate) stolen: Figure,
+}
+
+/// Measures all levels.
+pub(crate) async fn measure(scale: &Scale, folder: &Path) -> anyhow::Result<Vec<Level>> {
+    let folder = folder.join("edge");
+    std::fs::create_dir(&folder)?;
+    let empty = Server::start("serve-empty", None).await?;
+    let edge = Server::start("serve-edge", Some(&folder)).await?;
+    let (mut levels, mut sent) = (Vec::new(), 0);
+    for &connections in &scale.connections {
+        let mut level = Level { connections, empty: Served::default(), edge: Served::default() };
+        // Caches, statements and the allocator are warm in production, too.
+        empty.load(connections, scale.run_time / 2).await?;
+        sent += edge.load(connections, scale.run_time / 2).await?.answered;
+        for _ in 0..scale.runs {
+            one_run(&empty, (connections, scale.run_time), &mut level.empty).await?;
+            sent += one_run(&edge, (connections, scale.run_time), &mut level.edge).await?;
+        }
+        levels.push(level);
+    }
+    empty.stop().await?;
+    edge.stop().await?;
+    let stored = stored(&folder.join(server::LOG_FILE)).await?;
+    ensure!(stored == sent, "{sent} webhooks were answered with 200 and {stored} are in the log");
+    // The next measurement gets a disk without a gigabyte of dirty pages.
+    std::fs::remove_dir_all(&folder)?;
+    Ok(levels)
+}
+
+/// How many webhooks a log holds.
+pub(crate) async fn stored(log: &Path) -> anyhow::Result<u64> {
+    let reader = LogReader::open_read_only(log).await?;
+    let ends = reader.ends(Topic::Webhooks).await?;
+    reader.close().await;
+    Ok(ends.iter().map(|(_, first, end)| u64::try_from(end - first).unwrap_or_default()).sum())
+}
+
+impl Server {
+    /// Loads it for a time.
+    pub(crate) async fn load(&self, connections: usize, time: Duration) -> anyhow::Result<Loaded> {
+        let output = child::run(&Plan::new(self.port, connections, time).to_args()).await?;
+        let loaded: Loaded = serde_json::from_str(&output).context("the generator's result")?;
+        ensure!(loaded.refused == 0, "{} of the requests were not answered with 200", loaded.refused);
+        Ok(loaded)
+    }
+}
+
+/// One measured run; how many requests were answered.
+async fn one_run(
+    server: &Server,
+    (connections, time): (usize, Duration),
+    served: &mut Served,
+) -> anyhow::Result<u64> {
+    let (machine, ticks) = (Machine::now()?, processor::ticks_of(server.pid)?);
+    let loaded = server.load(connections, time).await?;
+    let ticks = processor::ticks_of(server.pid)? - ticks;
+    let neighbours = Neighbours::between(machine, Machine::now()?, ticks + loaded.cpu_ticks);
+    served.rate.push(processor::float(loaded.answered) / loaded.seconds);
+    served.p50_ms.push(processor::float(loaded.p50_us) / 1000.0);
+    served.p99_ms.push(processor::float(loaded.p99_us) / 1000.0);
+    served.server_us.push(processor::us_each(ticks, loaded.answered));
+    served.generator_us.push(processor::us_each(loaded.cpu_ticks, loaded.answered));
+    served.foreign.push(neighbours.foreign);
+    served.stolen.push(neighbours.stolen);
+    Ok(loaded.answered)
+}

@@ -1,0 +1,94 @@
+//! Whose CPU it was: one process's, ours, or somebody else's.
+//!
+//! Read from `/proc`, in ticks of a hundredth of a second, the unit that Linux fixes for user space
+//! whatever the kernel's own is. So a figure needs a run of seconds.
+
+use std::fs;
+
+use anyhow::Context as _;
+
+/// Microseconds of a tick.
+const TICK_US: f64 = 10_000.0;
+
+/// What the whole machine has done since its start, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Machine {
+    busy: u64,
+    stolen: u64,
+    total: u64,
+}
+
+impl Machine {
+    /// Now.
+    pub(crate) fn now() -> anyhow::Result<Self> {
+        Self::parse(&fs::read_to_string("/proc/stat")?).context("/proc/stat has another form")
+    }
+
+    /// The first line: user nice system idle iowait irq softirq steal; what follows is counted in user.
+    fn parse(stat: &str) -> Option<Self> {
+        let numbers = stat.lines().next()?.split_whitespace().skip(1).take(8);
+        let ticks = numbers.map(|number| number.parse().ok()).collect::<Option<Vec<u64>>>()?;
+        let &[user, nice, system, idle, wait, irq, soft, stolen] = ticks.as_slice() else { return None };
+        let busy = user + nice + system + irq + soft;
+        Some(Self { busy, stolen, total: busy + idle + wait + stolen })
+    }
+}
+
+/// What others took while something was measured, in percent of all cores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Neighbours {
+    /// Other processes on this machine.
+    pub(crate) foreign: f64,
+    /// The hypervisor, for other machines.
+    pub(crate) stolen: f64,
+}
+
+impl Neighbours {
+    /// Between two looks, of which `own` ticks were the measurement's own processes.
+    pub(crate) fn between(before: Machine, after: Machine, own: u64) -> Self {
+        let percent = |ticks: u64| 100.0 * float(ticks) / float((after.total - before.total).max(1));
+        Self {
+            foreign: percent((after.busy - before.busy).saturating_sub(own)),
+            stolen: percent(after.stolen - before.stolen),
+        }
+    }
+}
+
+/// The CPU time that a process has used, in ticks.
+pub(crate) fn ticks_of(pid: u32) -> anyhow::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    parse_process(&stat).with_context(|| format!("/proc/{pid}/stat has another form"))
+}
+
+/// Fields 14 and 15; the second field, the name, may hold spaces and ends with the last bracket.
+fn parse_process(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut times = fields.split(' ').skip(11).map(|field| field.parse::<u64>().ok());
+    Some(times.next()?? + times.next()??)
+}
+
+/// Microseconds of CPU for each of `count`.
+pub(crate) fn us_each(ticks: u64, count: u64) -> f64 {
+    float(ticks) * TICK_US / float(count.max(1))
+}
+
+/// A count as a number to divide; exact below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "counts of a bench run are far below 2^53")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_of_proc_are_read() {
+        let before = Machine::parse("cpu  10 0 10 70 10 0 0 0 0 0\ncpu0 1").unwrap();
+        let after = Machine::parse("cpu  40 0 20 110 10 0 0 20 0 0\ncpu0 1").unwrap();
+        assert_eq!(Neighbours::between(before, after, 30), Neighbours { foreign: 10.0, stolen: 20.0 });
+        assert_eq!(Machine::parse("cpu 1 2"), None);
+        assert_eq!(parse_process("7 (a) b) S 1 1 1 0 -1 4 5 0 0 0 21 9 0 0 20"), Some(30));
+        assert!(ticks_of(std::process::id()).is_ok());
+    }
+}
