@@ -27,5 +27,4 @@ bench: ## measures, each figure with its reference; writes tests/bench/RESULTS.m
 fault-run: ## the long fault run: make fault-run KILLS=300 DEALS=3000
 	@.ci/prepare build
 	cargo build --locked --bin afterglow
-	AFTERGLOW_KILLS=$(or $(KILLS),100) AFTERGLOW_DEALS=$(or $(DEALS),1000) \
-	  cargo test --locked --package afterglow-fault -- --nocapture
+	KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) cargo test --locked --package afterglow-fault -- --nocapture

@@ -2,11 +2,21 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
+/// Several tables stand in one document: each is compared, or written, alone.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// The five READMEs and the change log, by their paths in the project.
-pub(crate) const ALL: [&str; 6] =
-    ["README.md", "crates/README.md", "proto/README.md", "deploy/README.md", "tests/README.md", "CHANGELOG.md"];
+pub(crate) const ALL: [&str; 6] = [
+    "README.md",
+    "crates/README.md",
+    "proto/README.md",
+    "deploy/README.md",
+    "tests/README.md",
+    "CHANGELOG.md",
+];
 
 /// The project's top folder.
 pub(crate) fn root() -> PathBuf {
@@ -45,6 +55,7 @@ pub(crate) fn assert_table(path: &str, marker: &str, head: &[&str], rows: &[Vec<
         // Writing to a String cannot fail.
         let _ = writeln!(table, "| {} |", row.join(" | "));
     }
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut text = read(path);
     let (start, found) = marked(path, &text, marker);
     if found == table {
@@ -56,7 +67,9 @@ pub(crate) fn assert_table(path: &str, marker: &str, head: &[&str], rows: &[Vec<
         fs::write(root().join(path), text).unwrap();
         return;
     }
-    panic!("{path}: the table {marker:?} differs from the code; AFTERGLOW_DOCS=overwrite writes this one:\n{table}");
+    panic!(
+        "{path}: the table {marker:?} differs from the code; AFTERGLOW_DOCS=overwrite writes this one:\n{table}"
+    );
 }
 
 /// Every text in single backticks outside fenced blocks.
@@ -69,7 +82,8 @@ pub(crate) fn code_spans(text: &str) -> Vec<String> {
         Some(!*open)
     };
     let prose = text.lines().scan(false, |open, line| Some((fence_closed(open, line)?, line)));
-    let spans = prose.filter(|(outside, _)| *outside).flat_map(|(_, line)| line.split('`').skip(1).step_by(2));
+    let spans =
+        prose.filter(|(outside, _)| *outside).flat_map(|(_, line)| line.split('`').skip(1).step_by(2));
     spans.map(str::to_owned).collect()
 }
 

@@ -41,18 +41,30 @@ fn types_are_those_of_the_contract() {
 #[test]
 fn identity_vectors_are_the_tested_ones() {
     let vectors = read("crates/events/src/identity_vectors.txt");
-    let found: Vec<String> = rows("proto/README.md", "vectors").into_iter().filter_map(|row| row.into_iter().next_back()).collect();
+    let found: Vec<String> = rows("proto/README.md", "vectors")
+        .into_iter()
+        .filter_map(|row| row.into_iter().next_back())
+        .collect();
     assert_eq!(found, vectors.lines().collect::<Vec<_>>());
     let namespace = code(afterglow_events::identity::NAMESPACE);
-    assert!(read("proto/README.md").contains(&namespace), "proto/README.md does not name the namespace {namespace}");
+    assert!(
+        read("proto/README.md").contains(&namespace),
+        "proto/README.md does not name the namespace {namespace}"
+    );
 }
 
 #[test]
 fn error_codes_are_those_of_the_program() {
     let configuration = Code::ALL.iter().map(|code| (code.to_string(), code.cause(), code.remedy()));
-    let roles = [afterglow_ingest::codes::CODES, afterglow_journey_engine::codes::CODES, afterglow_dispatcher::codes::CODES];
-    let roles = roles.into_iter().flatten().map(|(code, cause, remedy)| ((*code).to_owned(), *cause, *remedy));
-    let row = |(name, cause, remedy): (String, &str, &str)| vec![code(name), cause.to_owned(), remedy.to_owned()];
+    let roles = [
+        afterglow_ingest::codes::CODES,
+        afterglow_journey_engine::codes::CODES,
+        afterglow_dispatcher::codes::CODES,
+    ];
+    let roles =
+        roles.into_iter().flatten().map(|(code, cause, remedy)| ((*code).to_owned(), *cause, *remedy));
+    let row =
+        |(name, cause, remedy): (String, &str, &str)| vec![code(name), cause.to_owned(), remedy.to_owned()];
     let rows: Vec<_> = configuration.chain(roles).map(row).collect();
     assert_table("deploy/README.md", "codes", &["code", "cause", "what to do"], &rows);
 }
@@ -75,8 +87,17 @@ fn template_variables_are_those_of_the_checker() {
 
 #[test]
 fn exit_codes_are_those_of_the_program() {
-    let known = [Exit::Ok, Exit::Findings, Exit::Config, Exit::Unavailable, Exit::Internal, Exit::CannotCreate, Exit::Locked];
-    let found: Vec<u8> = rows("deploy/README.md", "exits").iter().map(|row| row[0].parse().unwrap()).collect();
+    let known = [
+        Exit::Ok,
+        Exit::Findings,
+        Exit::Config,
+        Exit::Unavailable,
+        Exit::Internal,
+        Exit::CannotCreate,
+        Exit::Locked,
+    ];
+    let found: Vec<u8> =
+        rows("deploy/README.md", "exits").iter().map(|row| row[0].parse().unwrap()).collect();
     assert_eq!(found, known.map(Exit::code));
 }
 
@@ -116,7 +137,8 @@ fn dependencies_are_those_of_the_manifest() {
     let section = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
     let line = |line: &str| {
         let (name, rest) = line.split_once(" = ").filter(|(name, _)| !name.starts_with(['#', ' ']))?;
-        (!name.starts_with("afterglow")).then(|| (name.to_owned(), rest.split(" # ").nth(1).map(str::to_owned)))
+        (!name.starts_with("afterglow"))
+            .then(|| (name.to_owned(), rest.split(" # ").nth(1).map(str::to_owned)))
     };
     let known: Vec<(String, Option<String>)> = section.lines().filter_map(line).collect();
     assert!(known.len() > 40, "the manifest was not understood");
@@ -126,6 +148,9 @@ fn dependencies_are_those_of_the_manifest() {
     for (row, (name, why)) in table.iter().zip(&known) {
         assert!(!row[1].is_empty(), "README.md does not say why {name} is there");
         let plain = row[1].replace('`', "");
-        assert!(why.as_ref().is_none_or(|why| plain == why.replace('`', "")), "{name}: README.md and Cargo.toml give different reasons");
+        assert!(
+            why.as_ref().is_none_or(|why| plain == why.replace('`', "")),
+            "{name}: README.md and Cargo.toml give different reasons"
+        );
     }
 }

@@ -99,9 +99,7 @@ fn greet(again: bool) -> std::io::Result<()> {
             "Afterglow demo: two deals have just been won. Watch what each customer hears from us in the next 90 days."
         ))?;
     }
-    say(format_args!(
-        "One day per second, everything on this machine, nothing really sent.  Ctrl-C ends it."
-    ))
+    say(format_args!("One day per second, everything on this machine, nothing really sent.  Ctrl-C ends it."))
 }
 
 fn farewell(screen: &Screen, world: &World) -> std::io::Result<()> {

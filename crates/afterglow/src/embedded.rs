@@ -4,12 +4,14 @@
 //! nothing more, the roles finish what they have begun, the relays and the log follow. Whatever is cut
 //! off is found again at the next start.
 
+pub mod codes;
 pub(crate) mod dispatcher;
 mod engine;
 mod ingest;
 pub(crate) mod journeys;
 mod source;
 mod vendors;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +90,7 @@ struct Parts<'a> {
     clocks: Clocks,
     log: EmbeddedLog,
     tasks: &'a Tasks,
+    health: Health,
 }
 
 /// Starts everything; the tasks run until they are told to stop.
@@ -105,16 +108,18 @@ pub(crate) async fn start<W: Wiring>(
         retention: Duration::from_hours(24 * u64::from(config.log.retention_days)),
         clock: wall,
     };
-    let log = EmbeddedLog::open(data.file("log.db"), options).await.context("AG5001: the log")?;
+    let log = EmbeddedLog::open(data.file("log.db"), options).await.context(codes::LOG)?;
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let parts = Parts { config, data, clocks: clocks.clone(), log: log.clone(), tasks };
+    let parts =
+        Parts { config, data, clocks: clocks.clone(), log: log.clone(), tasks, health: health.clone() };
     // The consumers of a topic before its producer: nothing waits that could be under way.
     dispatcher::start(&parts, wiring).await?;
     engine::start(&parts, journeys::read(config)?).await?;
     let edge = ingest::start(&parts, wiring).await?;
 
     let shutdown = tasks.shutdown();
-    let admin = admin_router(health, metrics.clone()).merge(events_api::router(log.reader(), shutdown.clone()));
+    let admin =
+        admin_router(health, metrics.clone()).merge(events_api::router(log.reader(), shutdown.clone()));
     tasks.spawn("edge", http::serve(listeners.edge, edge, config.http.limits.clone(), shutdown.clone()));
     tasks.spawn("admin", http::serve(listeners.admin, admin, config.http.limits.clone(), shutdown));
     tasks.spawn_background("metrics", async move {
@@ -148,7 +153,9 @@ impl Parts<'_> {
     /// Opens a role's store.
     async fn store(&self, file: &str, migrations: &[sqlite::Migration]) -> anyhow::Result<sqlite::Store> {
         let path = self.data.file(file);
-        sqlite::Store::open(&path, migrations).await.with_context(|| format!("AG5002: {}", path.display()))
+        sqlite::Store::open(&path, migrations)
+            .await
+            .with_context(|| format!("{}: {}", codes::STORE, path.display()))
     }
 
     /// Relays a role's outbox to the log, and forgets old inbox marks. In the background: both go on
@@ -183,7 +190,9 @@ async fn forget_old_marks<S: Store>(role: &str, store: &S, wall: &dyn Clock) {
         match store.prune_inbox(before, FORGET_ROWS).await {
             Ok(FORGET_ROWS) => continue,
             Ok(_) => {}
-            Err(error) => tracing::warn!(role, %error, "old inbox marks were not forgotten; next try in an hour"),
+            Err(error) => {
+                tracing::warn!(role, %error, "old inbox marks were not forgotten; next try in an hour");
+            }
         }
         tokio::time::sleep(FORGET_EVERY).await;
     }

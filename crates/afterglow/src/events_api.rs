@@ -54,8 +54,14 @@ async fn events(
     headers: HeaderMap,
 ) -> Response {
     let Some(topic) = Topic::parse(&topic).filter(|topic| topic.public()) else {
-        let names: Vec<_> = Topic::ALL.iter().filter(|topic| topic.public()).map(|topic| topic.short_name()).collect();
-        return problem(StatusCode::NOT_FOUND, "no-such-topic", "No such topic", &format!("There are {}.", names.join(", ")));
+        let names: Vec<_> =
+            Topic::ALL.iter().filter(|topic| topic.public()).map(|topic| topic.short_name()).collect();
+        return problem(
+            StatusCode::NOT_FOUND,
+            "no-such-topic",
+            "No such topic",
+            &format!("There are {}.", names.join(", ")),
+        );
     };
     let last_id = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let start = match last_id.or(asked.cursor).map(|text| text.parse::<TailCursor>()) {
@@ -80,10 +86,7 @@ fn refused(error: &Error) -> Response {
     problem(status, kind, title, &error.to_string())
 }
 
-fn stream_of(
-    tail: Tail<LogReader>,
-    shutdown: Shutdown,
-) -> impl Stream<Item = Result<Event, Infallible>> {
+fn stream_of(tail: Tail<LogReader>, shutdown: Shutdown) -> impl Stream<Item = Result<Event, Infallible>> {
     let batches = stream::unfold((tail, shutdown), |(mut tail, shutdown)| async move {
         if shutdown.is_soft() {
             return None;

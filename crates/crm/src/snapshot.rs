@@ -126,15 +126,18 @@ pub(crate) fn address(text: Option<String>) -> Option<Sensitive<String>> {
     plain.then(|| Sensitive::new(text))
 }
 
-/// A name, or nothing where the field is blank; NULs (which one of our stores refuses) are dropped.
+/// A name on one line, or nothing where the field is blank.
 pub(crate) fn name(text: Option<String>) -> Option<Sensitive<String>> {
     filled(text).map(Sensitive::new)
 }
 
-/// A text without NULs and outer blanks, or nothing where none is left.
+/// A text on one line, or nothing where none is left. Control characters (a line break in a name would
+/// forge a mail's header, a NUL one of our stores refuses) become blanks, and blanks in a row one.
 pub(crate) fn filled(text: Option<String>) -> Option<String> {
-    let text = text?.replace('\0', "").trim().to_owned();
-    (!text.is_empty()).then_some(text)
+    let text = text?;
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 #[cfg(test)]
@@ -157,6 +160,7 @@ mod tests {
         for bad in ["", "ann", "ann@acme.example\r\nBcc: x@y.example", "a b@c.example"] {
             assert!(address(Some(bad.into())).is_none(), "{bad:?}");
         }
-        assert_eq!(filled(Some(" A\0nn ".into())).as_deref(), Some("Ann"));
+        assert_eq!(filled(Some(" Ann\r\nBcc:\0 x\u{1b} ".into())).as_deref(), Some("Ann Bcc: x"));
+        assert_eq!(filled(Some(" \0\n ".into())), None);
     }
 }

@@ -63,9 +63,9 @@ impl Lanes {
 
     /// The next one that waits for a call of a lane with room.
     pub(crate) fn pop(&mut self) -> Option<TouchpointId> {
-        let lane = [Lane::Gifts, Lane::Mails]
-            .into_iter()
-            .find(|lane| self.running[*lane as usize] < self.limit && !self.queues[*lane as usize].is_empty())?;
+        let lane = [Lane::Gifts, Lane::Mails].into_iter().find(|lane| {
+            self.running[*lane as usize] < self.limit && !self.queues[*lane as usize].is_empty()
+        })?;
         let id = self.queues[lane as usize].pop_front()?;
         self.queued.remove(&id);
         Some(id)
@@ -106,7 +106,10 @@ where
             if signals_fresh {
                 tracing::info!("unsubscriptions are read up to now; mails go on");
             } else {
-                tracing::error!(code = codes::SIGNALS_BEHIND, "unsubscriptions are not read up to now; mails wait");
+                tracing::error!(
+                    code = codes::SIGNALS_BEHIND,
+                    "unsubscriptions are not read up to now; mails wait"
+                );
             }
         }
         World {

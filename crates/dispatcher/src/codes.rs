@@ -15,12 +15,36 @@ pub const SIGNALS_BEHIND: &str = "AG4006";
 
 /// Code, cause, remedy.
 pub const CODES: &[(&str, &str, &str)] = &[
-    (NO_FUNDS, "The gift vendor's account has no funds; gifts wait.", "Fill the account; orders go on by themselves within five minutes."),
-    (VENDOR_SETTINGS, "A vendor refuses our secret, address or product; its touchpoints wait.", "Correct [vendors.*] and restart; nothing is lost until a touchpoint's deadline."),
-    (IN_DOUBT, "Nobody knows whether a call worked, and it cannot be looked up.", "Look at the vendor, then `afterglow attempts resolve ID --sent` or `--not-sent`."),
-    (CLAIM_POSTPONED, "A touchpoint could not be decided on; it is tried again in an hour.", "The log line names the cause; a newer program may be needed to read the row."),
-    (NOT_RECORDED, "A vendor answered, but the store did not take the answer.", "Free the disk or repair the store; the attempt is looked up (a gift) or left in doubt (a mail)."),
-    (SIGNALS_BEHIND, "Unsubscriptions are not read up to now, so no mail is sent.", "Look at the consumer of the signals topic; mails go on by themselves."),
+    (
+        NO_FUNDS,
+        "The gift vendor's account has no funds; gifts wait.",
+        "Fill the account; orders go on by themselves within five minutes.",
+    ),
+    (
+        VENDOR_SETTINGS,
+        "A vendor refuses our secret, address or product; its touchpoints wait.",
+        "Correct [vendors.*] and restart; nothing is lost until a touchpoint's deadline.",
+    ),
+    (
+        IN_DOUBT,
+        "Nobody knows whether a call worked, and it cannot be looked up.",
+        "Look at the vendor, then `afterglow attempts resolve ID --sent` or `--not-sent`.",
+    ),
+    (
+        CLAIM_POSTPONED,
+        "A touchpoint could not be decided on; it is tried again in an hour.",
+        "The log line names the cause; a newer program may be needed to read the row.",
+    ),
+    (
+        NOT_RECORDED,
+        "A vendor answered, but the store did not take the answer.",
+        "Free the disk or repair the store; the attempt is looked up (a gift) or left in doubt (a mail).",
+    ),
+    (
+        SIGNALS_BEHIND,
+        "Unsubscriptions are not read up to now, so no mail is sent.",
+        "Look at the consumer of the signals topic; mails go on by themselves.",
+    ),
 ];
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use crate::attempt::{Attempt, AttemptState};
 use crate::case::Case;
 use crate::checks::World;
 use crate::job::{Call, GRACE, Job, Vendors};
-use crate::{codes, metric, render};
 use crate::touchpoint::{Check, CheckKind, Status, Step, Wait};
 use crate::turn::Turn;
+use crate::{codes, metric, render};
 
 /// How soon the lag of the signals is looked at again.
 const SIGNALS_RECHECK: Duration = Duration::from_secs(5);
@@ -287,6 +287,10 @@ impl Case {
     pub(crate) fn mail_in_doubt(&mut self, turn: &mut Turn<'_>, reason: &str) {
         self.in_doubt(turn, reason);
         let id = self.attempt.as_ref().map(|attempt| attempt.id.to_string()).unwrap_or_default();
-        self.end(turn, DeliveryOutcome::Failed, &format!("in doubt, not sent again (attempt {id}): {reason}"));
+        self.end(
+            turn,
+            DeliveryOutcome::Failed,
+            &format!("in doubt, not sent again (attempt {id}): {reason}"),
+        );
     }
 }

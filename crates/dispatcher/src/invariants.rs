@@ -74,9 +74,15 @@ impl Ledgers {
         let armed: Vec<Timestamp> =
             self.timers.iter().filter(|(owner, _)| *owner == touchpoint.id).map(|(_, due)| *due).collect();
         let waits = matches!(touchpoint.status, Status::Waiting | Status::Calling);
-        let right = armed == touchpoint.armed.into_iter().collect::<Vec<_>>() && waits == touchpoint.armed.is_some();
+        let right =
+            armed == touchpoint.armed.into_iter().collect::<Vec<_>>() && waits == touchpoint.armed.is_some();
         let status = touchpoint.status.as_str();
-        (!right).then(|| format!("{} is {status}, its row names {:?}, armed are {armed:?}", touchpoint.id, touchpoint.armed))
+        (!right).then(|| {
+            format!(
+                "{} is {status}, its row names {:?}, armed are {armed:?}",
+                touchpoint.id, touchpoint.armed
+            )
+        })
     }
 
     /// Design §7, 6: each ledger step acts at most once as far as we know, and the state fits it.
@@ -92,7 +98,11 @@ impl Ledgers {
         let open = |a: &&&Attempt| matches!(a.state, AttemptState::InFlight | AttemptState::Unknown);
         let open = of_it.iter().filter(open).count();
         if open != usize::from(touchpoint.status == Status::Calling) {
-            breaches.push(format!("{} is {} with {open} open attempts", touchpoint.id, touchpoint.status.as_str()));
+            breaches.push(format!(
+                "{} is {} with {open} open attempts",
+                touchpoint.id,
+                touchpoint.status.as_str()
+            ));
         }
         let ordered = of_it.iter().any(|a| a.step == Step::Order && a.state.acted());
         if touchpoint.is_gift_ordered() && !ordered {
@@ -104,8 +114,11 @@ impl Ledgers {
     /// Design §7, 8: done means concluded, once; nothing stays set aside for what is done.
     fn end(&self, touchpoint: &Touchpoint) -> Option<String> {
         let done = touchpoint.status == Status::Concluded;
-        let reserved = touchpoint.state.reservation.as_ref().is_some_and(|r| r.state == ReservationState::Reserved);
+        let reserved =
+            touchpoint.state.reservation.as_ref().is_some_and(|r| r.state == ReservationState::Reserved);
         let right = done == touchpoint.state.conclusion.is_some() && !(done && reserved);
-        (!right).then(|| format!("{} is {} with {:?}", touchpoint.id, touchpoint.status.as_str(), touchpoint.state))
+        (!right).then(|| {
+            format!("{} is {} with {:?}", touchpoint.id, touchpoint.status.as_str(), touchpoint.state)
+        })
     }
 }

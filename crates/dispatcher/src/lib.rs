@@ -48,7 +48,9 @@ pub use options::Options;
 pub use paced::Paced;
 pub use resolve::{Resolution, Unresolved, resolve};
 pub use run::Dispatcher;
-pub use touchpoint::{Check, CheckKind, Conclusion, Reservation, ReservationState, State, Status, Step, Touchpoint, Wait};
+pub use touchpoint::{
+    Check, CheckKind, Conclusion, Reservation, ReservationState, State, Status, Step, Touchpoint, Wait,
+};
 
 /// The role's name and consumer group.
 pub const ROLE: &str = "dispatcher";

@@ -157,7 +157,8 @@ fn first_step(message: &proto::TouchpointDue) -> Result<Step, Error> {
     match &message.deed {
         Some(Deed::Gift(gift)) => {
             let worth = convert::from_money(gift.worth.as_ref());
-            if worth.is_none_or(|worth| worth.minor <= 0 || worth.minor > afterglow_domain::money::MINOR_MAX) {
+            if worth.is_none_or(|worth| worth.minor <= 0 || worth.minor > afterglow_domain::money::MINOR_MAX)
+            {
                 return Err(refused("gift.worth is missing or not above zero"));
             }
             Ok(Step::Order)

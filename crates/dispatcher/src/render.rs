@@ -47,7 +47,8 @@ pub(crate) fn mail(
     mailer: &impl Mailer,
 ) -> Result<(Envelope, Sensitive<Vec<u8>>), String> {
     let content = touchpoint.content().ok_or("the touchpoint has no text")?;
-    let template = Template::parse(&content.name, &content.source).map_err(|error| format!("template {error}"))?;
+    let template =
+        Template::parse(&content.name, &content.source).map_err(|error| format!("template {error}"))?;
     let unsubscribe = unsubscribe_url(touchpoint, turn);
     let values = values(touchpoint, turn, unsubscribe.as_deref());
     let rendered = template.render(&values).map_err(|error| format!("template {error}"))?;

@@ -52,9 +52,24 @@ pub struct Dispatcher<S, G, M> {
 
 impl<S, G, M> Dispatcher<S, G, M> {
     /// A dispatcher. Without a gift vendor or a mail server its touchpoints wait until their deadline.
-    pub fn new(store: S, vendors: (Option<G>, Option<M>), options: Options, clocks: Clocks, lag: SignalsLag) -> Self {
+    pub fn new(
+        store: S,
+        vendors: (Option<G>, Option<M>),
+        options: Options,
+        clocks: Clocks,
+        lag: SignalsLag,
+    ) -> Self {
         let (gifts, mailer) = vendors;
-        Self { store, gifts, mailer, options, clocks, lag, gates: Gates::default(), lag_seen: AtomicBool::new(false) }
+        Self {
+            store,
+            gifts,
+            mailer,
+            options,
+            clocks,
+            lag,
+            gates: Gates::default(),
+            lag_seen: AtomicBool::new(false),
+        }
     }
 }
 
@@ -184,7 +199,9 @@ where
                 let call = tokio::time::timeout(mailer.call_timeout() + OVERTIME, call);
                 Answer::Mailed(call.await.unwrap_or_else(|_| given_up("smtp")))
             }
-            (Call::LookUp, Some(gifts), _) => Answer::LookedUp(gifts.lookup(&job.touchpoint.to_string()).await),
+            (Call::LookUp, Some(gifts), _) => {
+                Answer::LookedUp(gifts.lookup(&job.touchpoint.to_string()).await)
+            }
             (Call::Link(known), Some(gifts), _) => {
                 Answer::Linked(link(gifts, &job.touchpoint.to_string(), known.as_ref()).await)
             }
@@ -236,7 +253,8 @@ where
         let mut cases = turn.load(&mut tx, &[job.touchpoint]).await?;
         let Some(mut case) = cases.remove(&job.touchpoint) else { return Ok(None) };
         let replay = self.gifts.as_ref().map_or(Replay::AskAPerson, GiftVendor::replay);
-        let next = case.settle(&mut turn, job.attempt, answer, Terms { replay, lease: self.vendors().lease() });
+        let next =
+            case.settle(&mut turn, job.attempt, answer, Terms { replay, lease: self.vendors().lease() });
         turn.save(&mut tx, vec![case], &[]).await?;
         tx.commit().await?;
         Ok(next)

@@ -65,7 +65,9 @@ impl Case {
 
     fn stands(&self, attempt: Option<AttemptId>, state: AttemptState) -> bool {
         let newest = self.attempt.as_ref().filter(|newest| newest.state == state);
-        self.touchpoint.status == Status::Calling && newest.map(|newest| newest.id) == attempt && attempt.is_some()
+        self.touchpoint.status == Status::Calling
+            && newest.map(|newest| newest.id) == attempt
+            && attempt.is_some()
     }
 
     fn ordered(&mut self, turn: &mut Turn<'_>, outcome: Outcome<Ordered>, terms: Terms) -> Option<Job> {

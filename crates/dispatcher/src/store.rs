@@ -47,10 +47,8 @@ pub trait DispatcherTx: Tx {
     fn save_attempts(&mut self, rows: &[Attempt]) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The budgets of these keys that exist.
-    fn load_budgets(
-        &mut self,
-        keys: &[BudgetKey],
-    ) -> impl Future<Output = Result<Vec<Budget>, Error>> + Send;
+    fn load_budgets(&mut self, keys: &[BudgetKey])
+    -> impl Future<Output = Result<Vec<Budget>, Error>> + Send;
 
     /// Inserts or replaces budgets.
     fn save_budgets(&mut self, rows: &[Budget]) -> impl Future<Output = Result<(), Error>> + Send;

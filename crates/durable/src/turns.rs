@@ -9,6 +9,7 @@ mod records;
 mod timers;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use afterglow_domain::{Shard, Timestamp};
 use afterglow_events::{Event, Received};
@@ -56,6 +57,10 @@ pub trait Handler: Send + Sync + 'static {
 
     /// The clock of a timeline, as the role was given it.
     fn now(&self, timeline: Timeline) -> Timestamp;
+
+    /// A loop has taken a turn, also an idle one: what stood in its way, if anything did. Health checks
+    /// hang on this.
+    fn turned(&self, _trouble: Option<&str>) {}
 }
 
 /// Decisions on due timers, for roles whose timers call nobody (a role that calls a vendor claims with
@@ -68,4 +73,35 @@ pub trait Fires: Handler {
         timers: &[Timer],
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// A handler that two loops share.
+impl<H: Handler> Handler for Arc<H> {
+    type Tx = H::Tx;
+
+    fn role(&self) -> &'static str {
+        (**self).role()
+    }
+
+    fn shards(&self, incoming: &Incoming) -> Vec<Shard> {
+        (**self).shards(incoming)
+    }
+
+    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+        (**self).apply(tx, records).await
+    }
+
+    fn now(&self, timeline: Timeline) -> Timestamp {
+        (**self).now(timeline)
+    }
+
+    fn turned(&self, trouble: Option<&str>) {
+        (**self).turned(trouble);
+    }
+}
+
+impl<H: Fires> Fires for Arc<H> {
+    async fn fire(&self, tx: &mut Self::Tx, timers: &[Timer], now: Timestamp) -> Result<(), Error> {
+        (**self).fire(tx, timers, now).await
+    }
 }

@@ -1,6 +1,6 @@
 //! Published journeys, parsed once: a version never changes, so what is here never expires.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use afterglow_domain::Tenant;
@@ -36,13 +36,10 @@ impl Journeys {
     pub(crate) async fn load<T: EngineTx>(
         &self,
         tx: &mut T,
-        keys: impl IntoIterator<Item = VersionKey>,
+        keys: BTreeSet<VersionKey>,
     ) -> Result<Versions, Error> {
         let mut found = Versions::new();
         for key in keys {
-            if found.contains_key(&key) {
-                continue;
-            }
             let journey = match self.cached(&key) {
                 Some(journey) => journey,
                 None => self.read(tx, &key).await?,

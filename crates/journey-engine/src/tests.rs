@@ -7,7 +7,6 @@ mod merges;
 mod ninety_days;
 mod shuffles;
 mod versions;
-mod zz_bench;
 
 /// Runs an `async fn(World<S>)` of this module on the model and on SQLite.
 macro_rules! on_both_stores {

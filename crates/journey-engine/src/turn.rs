@@ -87,8 +87,8 @@ impl<'a> Turn<'a> {
     }
 
     /// The versions that its enrolments are on, and those that new ones of these tenants start in.
-    pub(crate) fn versions(&mut self, in_use: Vec<VersionKey>) -> Vec<VersionKey> {
-        let mut keys = in_use.clone();
+    pub(crate) fn versions(&mut self, in_use: Vec<VersionKey>) -> BTreeSet<VersionKey> {
+        let mut keys: BTreeSet<VersionKey> = in_use.iter().cloned().collect();
         self.in_use = in_use;
         keys.extend(self.enrolments.values().map(|entry| version_of(&entry.row)));
         keys

@@ -7,6 +7,8 @@
 
 mod escape;
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,7 +31,9 @@ pub enum Error {
 /// Starts logging for the whole process; call it once, first.
 pub fn init(settings: &Telemetry) -> Result<(), Error> {
     let filter = EnvFilter::try_new(&settings.level)?;
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for eyes: a file or a collector gets plain text.
+    let colours = std::io::stderr().is_terminal();
+    let lines = fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     match settings.log {
         LogFormat::Human => lines.with_target(false).compact().finish().try_init()?,
         LogFormat::Json => {

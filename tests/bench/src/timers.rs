@@ -7,7 +7,7 @@
 
 mod bare;
 mod crowd;
-mod customers;
+pub(crate) mod customers;
 mod fire;
 
 use std::path::Path;
@@ -22,7 +22,7 @@ use bare::Bare;
 use fire::Fired;
 
 /// 2026-03-02T08:00:00Z, when all deals are won.
-const START: Timestamp = Timestamp(1_772_438_400_000_000);
+pub(crate) const START: Timestamp = Timestamp(1_772_438_400_000_000);
 
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]

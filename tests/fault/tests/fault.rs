@@ -30,7 +30,7 @@ fn settings() -> Settings {
 /// The product with a seeded bug; see `src/bin/afterglow-sabotaged.rs`.
 fn sabotaged(mode: &str) -> Settings {
     Settings {
-        program: Some(PathBuf::from(option_env!("CARGO_BIN_EXE_afterglow-sabotaged").expect("built"))),
+        program: Some(PathBuf::from(env!("CARGO_BIN_EXE_afterglow-sabotaged"))),
         env: vec![("AFTERGLOW_SABOTAGE", mode.to_owned())],
         ..settings()
     }

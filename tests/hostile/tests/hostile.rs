@@ -101,15 +101,18 @@ async fn hostile_people_are_text_in_mail_and_log() {
     scripted.company.as_mut().unwrap().name = "{{7*7}} =HYPERLINK() \u{202e}".to_owned();
     let mut broken = customers::hubspot(2, world.now());
     broken.contacts[0].person.email = "robin@customer.example\r\nBcc: x@evil.example".to_owned();
-    let address = customers::address(&scripted).to_owned();
+    let (key, address) = (key_of(&scripted), customers::address(&scripted).to_owned());
     for deal in [scripted, broken] {
         world.win(deal).await;
     }
-    let letter = world
-        .until("the first mail has come", Duration::from_secs(30), async || {
-            world.mails_to(&address).into_iter().next()
+    let history = world
+        .until_history("the first touchpoint was concluded", Duration::from_secs(30), |history| {
+            history.concluded_of(&key).count() > 0
         })
         .await;
+    let reasons: Vec<&str> = history.concluded_of(&key).map(|done| done.reason.as_str()).collect();
+    let letter = world.mails_to(&address).into_iter().next();
+    let letter = letter.unwrap_or_else(|| panic!("a hostile name is no reason for silence: {reasons:?}"));
     let html = letter.html.unwrap_or_default();
     assert!(!html.contains("<script>") && html.contains("&lt;script&gt;"), "{html}");
     assert!(!letter.text.contains("49") && letter.text.contains("{{7*7}}"), "{}", letter.text);

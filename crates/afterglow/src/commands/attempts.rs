@@ -77,7 +77,8 @@ fn line(attempt: &AttemptView) -> String {
 async fn decide(decision: &Resolve) -> Outcome {
     let Some(config) = config::load(&decision.config) else { return Ok(Exit::Config) };
     let (clocks, _anchor) = clocks(&config.clock, &config.data_dir, SystemClock::shared())?;
-    let store = sqlite::Store::open_beside(&config.data_dir.join("dispatcher.db"), store::sqlite::MIGRATIONS).await?;
+    let store =
+        sqlite::Store::open_beside(&config.data_dir.join("dispatcher.db"), store::sqlite::MIGRATIONS).await?;
     let resolution = if decision.sent { Resolution::Sent } else { Resolution::NotSent };
     resolve(&store, &dispatcher::options(&config)?, &clocks, decision.id, resolution).await?;
     say(format_args!("{} is {}", decision.id, if decision.sent { "sent" } else { "not sent" }))?;

@@ -27,11 +27,13 @@ pub(crate) fn run(command: &Command) -> Outcome {
     match command {
         Command::Check { file } => {
             let Some(config) = load(file) else { return Ok(Exit::Config) };
+            let counted =
+                |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
             say(format_args!(
-                "{}: fine ({} connections, {} journeys)",
+                "{}: fine ({}, {})",
                 file.display(),
-                config.connections.len(),
-                config.journeys.len()
+                counted(config.connections.len(), "connection"),
+                counted(config.journeys.len(), "journey")
             ))?;
         }
         Command::Show { file } => {

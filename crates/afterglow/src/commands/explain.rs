@@ -56,16 +56,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 fn explain_code(text: &str) -> Outcome {
-    match code::page(text) {
-        Some(page) => {
-            say(format_args!("{page}"))?;
-            Ok(Exit::Ok)
-        }
-        None => {
-            say(format_args!("{text} is not a code of this version"))?;
-            Ok(Exit::Findings)
-        }
-    }
+    let Some(page) = code::page(text) else {
+        say(format_args!("{text} is not a code of this version"))?;
+        return Ok(Exit::Findings);
+    };
+    say(format_args!("{page}"))?;
+    Ok(Exit::Ok)
 }
 
 async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
@@ -77,7 +73,8 @@ async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
     for enrolment in &enrolments {
         let touchpoints = deliveries::of_enrolment(&dispatcher, &enrolment.id.to_string()).await?;
         let tenant: Tenant = enrolment.home.tenant();
-        let account = if enrolment.account.0.is_empty() { enrolment.home.local() } else { &enrolment.account.0 };
+        let account =
+            if enrolment.account.0.is_empty() { enrolment.home.local() } else { &enrolment.account.0 };
         let budgets = deliveries::budgets(&dispatcher, &tenant, account).await?;
         for line in page::enrolment(enrolment, &touchpoints, &budgets, detail) {
             say(format_args!("{line}"))?;
@@ -115,6 +112,8 @@ fn which(asked: &str) -> Which {
     if let Ok(account) = AccountKey::new(asked) {
         return Which::Account(account);
     }
-    let id = asked.len() >= 4 && asked.bytes().all(|b| b.is_ascii_alphanumeric()) && asked.bytes().any(|b| b.is_ascii_digit());
+    let id = asked.len() >= 4
+        && asked.bytes().all(|b| b.is_ascii_alphanumeric())
+        && asked.bytes().any(|b| b.is_ascii_digit());
     if id { Which::Object(asked.to_owned()) } else { Which::AccountName(asked.to_owned()) }
 }

@@ -60,7 +60,8 @@ impl Files for Folder {
 
 /// Reads and checks a journey file from disk.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Result<Checked, Vec<Finding>>> {
-    let source = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let source =
+        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(load(&file.display().to_string(), &source, &Folder::of(file)))
 }
 
@@ -105,7 +106,9 @@ fn play(story: &Simulate) -> Outcome {
     };
     let won = story.won.or(story.close_date).context("say --close-date or --won")?;
     let zone = match &story.zone {
-        Some(name) => Some(Zone::new(name).with_context(|| format!("{name:?} is not an IANA zone such as Europe/Berlin"))?),
+        Some(name) => Some(
+            Zone::new(name).with_context(|| format!("{name:?} is not an IANA zone such as Europe/Berlin"))?,
+        ),
         None => None,
     };
     let input = SimulationInput { close_date: story.close_date, zone, ..SimulationInput::closed_on(won) };

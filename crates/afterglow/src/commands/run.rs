@@ -47,7 +47,10 @@ async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
         complain(format_args!("{error:#}"));
         return Ok(Exit::Config);
     }
-    let Some(data) = open(&config.data_dir)? else { return Ok(Exit::Locked) };
+    let data = match open(&config.data_dir) {
+        Ok(data) => data,
+        Err(exit) => return Ok(exit),
+    };
     let listeners = Listeners {
         edge: bind(&config.http.listen.to_string(), "http.listen").await?,
         admin: bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?,
@@ -61,9 +64,14 @@ async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
 }
 
 async fn show<W: Wiring>(folder: &Path, wiring: &W) -> Outcome {
-    let Some(data) = open(folder)? else { return Ok(Exit::Locked) };
-    let listeners =
-        Listeners { edge: bind("127.0.0.1:0", "the edge").await?, admin: bind("127.0.0.1:0", "admin").await? };
+    let data = match open(folder) {
+        Ok(data) => data,
+        Err(exit) => return Ok(exit),
+    };
+    let listeners = Listeners {
+        edge: bind("127.0.0.1:0", "the edge").await?,
+        admin: bind("127.0.0.1:0", "admin").await?,
+    };
     let addresses = (listeners.edge.local_addr()?, listeners.admin.local_addr()?);
     let (tasks, world_tasks) = (Tasks::new(), TaskTracker::new());
     let mut world = World::start(data.path(), addresses.0, SystemClock::shared(), &world_tasks).await?;
@@ -78,16 +86,12 @@ async fn show<W: Wiring>(folder: &Path, wiring: &W) -> Outcome {
     Ok(end(&reason))
 }
 
-/// The data folder, locked for this process; `None` (said on standard error) where another one has it.
-fn open(folder: &Path) -> anyhow::Result<Option<DataDir>> {
-    match DataDir::open(folder) {
-        Ok(data) => Ok(Some(data)),
-        Err(error) if error.exit() == Exit::Locked => {
-            complain(format_args!("{error}"));
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
+/// The data folder, locked for this process; else why is said on standard error, and the exit code is given.
+fn open(folder: &Path) -> Result<DataDir, Exit> {
+    DataDir::open(folder).map_err(|error| {
+        complain(format_args!("{error}"));
+        error.exit()
+    })
 }
 
 async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {

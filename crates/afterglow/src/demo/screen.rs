@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use afterglow_domain::Money;
 use afterglow_events::proto::{
-    Channel, DealSnapshot, DeliveryConcluded, DeliveryOutcome, DeliveryProgressed, JourneyEnrolled,
-    ObligationClosed, ObligationOutcome, StepState,
+    Channel, DealSnapshot, DeliveryConcluded, DeliveryOf, DeliveryOutcome, DeliveryProgressed,
+    JourneyEnrolled, ObligationClosed, ObligationOutcome, StepState,
 };
 use afterglow_events::{Body, Event, convert};
 
@@ -43,7 +43,6 @@ pub(crate) struct Screen {
     delivered: usize,
     late: usize,
     missed: usize,
-    last_day: i32,
 }
 
 #[derive(Debug, Default)]
@@ -142,7 +141,7 @@ impl Screen {
             StepState::Unknown => {
                 let what = format!("{} did not answer", title(&progressed.vendor));
                 let note = self.paint.yellow("! unknown: not ordering twice, looking it up");
-                vec![self.line(of.day, home, &of.moment, &what, &note)]
+                vec![self.line(of, home, &what, &note)]
             }
             _ => Vec::new(),
         }
@@ -155,7 +154,6 @@ impl Screen {
         sandbox: &impl Sandboxed,
     ) -> Vec<String> {
         let Some(of) = &concluded.of else { return Vec::new() };
-        self.last_day = of.day;
         let subject = sandbox.subject_of(&of.touchpoint_id).unwrap_or_default();
         let order = self.orders.remove(&of.touchpoint_id).unwrap_or_default();
         let (what, note) = match (concluded.outcome(), of.channel()) {
@@ -177,7 +175,7 @@ impl Screen {
                 (String::new(), self.paint.red(&format!("✗ {word}: {}", concluded.reason)))
             }
         };
-        vec![self.line(of.day, home, &of.moment, &what, &note)]
+        vec![self.line(of, home, &what, &note)]
     }
 
     fn on_closed(&mut self, closed: &ObligationClosed) {
@@ -219,10 +217,11 @@ impl Screen {
         self.paint.dim(&format!("day {day:>2}"))
     }
 
-    fn line(&self, day: i32, home: &str, moment: &str, what: &str, note: &str) -> String {
-        let label = MOMENTS.iter().find(|(id, _)| *id == moment).map_or(moment, |(_, label)| label);
+    fn line(&self, of: &DeliveryOf, home: &str, what: &str, note: &str) -> String {
+        let label =
+            MOMENTS.iter().find(|(id, _)| *id == of.moment).map_or(of.moment.as_str(), |(_, label)| label);
         let customer = self.paint.bold(&format!("{:<CUSTOMER$}", self.customer(home)));
-        let line = format!("{}  {customer}  {label:<MOMENT$}  {what:<WHAT$}  {note}", self.day(day));
+        let line = format!("{}  {customer}  {label:<MOMENT$}  {what:<WHAT$}  {note}", self.day(of.day));
         line.trim_end().to_owned()
     }
 }

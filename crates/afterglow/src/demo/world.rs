@@ -56,7 +56,9 @@ impl World {
         };
         let sandbox = Sandbox::start(options, tasks).await.context("the sandbox does not start")?;
         let (address, order) = LOST_ANSWER;
-        sandbox.gifts.set_faults(Faults { lose_nth_for: vec![(address.to_owned(), order)], ..Faults::default() });
+        sandbox
+            .gifts
+            .set_faults(Faults { lose_nth_for: vec![(address.to_owned(), order)], ..Faults::default() });
         let won_at = wall.now();
         Ok(Self { sandbox, folder: folder.to_owned(), edge, wall, won_at, deals: Vec::new() })
     }
@@ -64,13 +66,13 @@ impl World {
     /// Puts the two deals into the CRMs, as won just now, or when an earlier run won them.
     pub(crate) fn put_deals(&mut self, clocks: &Clocks) -> anyhow::Result<()> {
         let path = self.folder.join(WON_AT_FILE);
-        self.won_at = match fs::read_to_string(&path) {
-            Ok(text) => text.trim().parse().with_context(|| format!("{} holds no time", path.display()))?,
-            Err(_) => {
-                let now = clocks.journey.now();
-                fs::write(&path, now.to_string()).with_context(|| format!("{} cannot be written", path.display()))?;
-                now
-            }
+        self.won_at = if let Ok(text) = fs::read_to_string(&path) {
+            text.trim().parse().with_context(|| format!("{} holds no time", path.display()))?
+        } else {
+            let now = clocks.journey.now();
+            fs::write(&path, now.to_string())
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+            now
         };
         // Before this process started, wall and journey ran side by side: the same distance back.
         let now = self.wall.now();
@@ -134,7 +136,8 @@ impl World {
                 (url, headers, body)
             }
             Crm::Salesforce => {
-                let url = format!("http://{}/webhooks/salesforce/demo-salesforce/{SALESFORCE_TOKEN}", self.edge);
+                let url =
+                    format!("http://{}/webhooks/salesforce/demo-salesforce/{SALESFORCE_TOKEN}", self.edge);
                 let body = webhook::salesforce(&settings.org18, &[deal], now);
                 let headers = vec![
                     ("content-type", "text/xml; charset=UTF-8".to_owned()),

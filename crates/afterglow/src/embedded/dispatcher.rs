@@ -9,6 +9,7 @@ use afterglow_events::{Encoding, Topic};
 use afterglow_service::config::Config;
 use anyhow::Context as _;
 
+use super::watched::Watched;
 use super::{Parts, Wiring, ended, vendors};
 
 /// How long a gift can be taken after its mail, in days: what mails may say where the vendor says nothing.
@@ -27,17 +28,17 @@ pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::R
     let called = (vendors::gifts(vendors, wiring)?, vendors::mailer(vendors)?);
     let lag = SignalsLag::default();
     let options = options(parts.config)?;
-    let dispatcher =
-        Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));
+    let dispatcher = Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));
 
     let stop = parts.tasks.shutdown().soft_token();
     let topics = [Topic::Touchpoints, Topic::Signals];
     let consumer = parts.log.consumer(ROLE, &topics, StoredCursors(store.clone()));
     let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
-    let (receiver, until) = (dispatcher.clone(), stop.clone());
-    parts.tasks.spawn("dispatcher-records", async move {
-        ended(consume(&*receiver, &store, consumer, &until).await)
-    });
+    let handler = Watched::new(dispatcher.clone(), &parts.health, "dispatcher-records");
+    let until = stop.clone();
+    parts
+        .tasks
+        .spawn("dispatcher-records", async move { ended(consume(&handler, &store, consumer, &until).await) });
     parts.tasks.spawn("dispatcher-calls", async move {
         dispatcher.run_claims(stop).await;
         anyhow::Ok(())
@@ -59,7 +60,7 @@ pub(crate) fn options(config: &Config) -> anyhow::Result<Options> {
         budget_cap: config.dispatch.budget_per_account_per_year,
         products: gifts.map(|gifts| gifts.products.clone()).unwrap_or_default(),
         gift_valid_days: GIFT_VALID_DAYS,
-        concurrency: usize::try_from(config.dispatch.concurrency)?,
+        concurrency: config.dispatch.concurrency,
         settle_tries: SETTLE_TRIES,
     })
 }

@@ -12,16 +12,14 @@ use afterglow_journey_engine::publish::publish;
 use afterglow_journey_engine::{Engine, Options, ROLE, store};
 use anyhow::Context as _;
 
+use super::watched::Watched;
 use super::{Parts, ended};
 
 /// What the engine reads.
 const TOPICS: [Topic; 3] = [Topic::Deals, Topic::Deliveries, Topic::Signals];
 
 /// Opens the store, publishes the journeys, spawns the loops.
-pub(super) async fn start(
-    parts: &Parts<'_>,
-    journeys: BTreeMap<Tenant, Vec<Checked>>,
-) -> anyhow::Result<()> {
+pub(super) async fn start(parts: &Parts<'_>, journeys: BTreeMap<Tenant, Vec<Checked>>) -> anyhow::Result<()> {
     let clocks = parts.clocks.clone();
     let store = parts.store("engine.db", store::sqlite::MIGRATIONS).await?;
     for (tenant, journeys) in journeys {
@@ -37,12 +35,14 @@ pub(super) async fn start(
     let engine = Arc::new(Engine::<sqlite::Tx>::new(options, clocks.clone()));
     let stop = parts.tasks.shutdown().soft_token();
     let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
-    let (decider, decided, until) = (engine.clone(), store.clone(), stop.clone());
-    parts.tasks.spawn("engine-records", async move {
-        ended(consume(&*decider, &decided, consumer, &until).await)
-    });
+    let handler = Watched::new(engine.clone(), &parts.health, "engine-records");
+    let timers = Watched::new(engine, &parts.health, "engine-timers");
+    let (state, until) = (store.clone(), stop.clone());
+    parts
+        .tasks
+        .spawn("engine-records", async move { ended(consume(&handler, &state, consumer, &until).await) });
     parts.tasks.spawn("engine-timers", async move {
-        run_timers(&*engine, &store, Timeline::Journey, |wait| clocks.wall_duration(wait), &stop).await;
+        run_timers(&timers, &store, Timeline::Journey, |wait| clocks.wall_duration(wait), &stop).await;
         anyhow::Ok(())
     });
     Ok(())

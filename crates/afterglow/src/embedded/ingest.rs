@@ -11,7 +11,12 @@ use afterglow_ingest::resolver::{Options, Resolver};
 use afterglow_ingest::{ROLE, store};
 use axum::Router;
 
+use super::watched::Watched;
 use super::{Parts, Wiring, ended, source};
+
+/// How long a read is waited for before another may be made: twice what a read may take. A process that is
+/// killed and started again waits so long for the reads it had begun.
+const CLAIM: Duration = Duration::from_secs(20);
 
 /// Opens the store, spawns the resolver's loops, gives the edge's routes.
 pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::Result<Router> {
@@ -22,14 +27,16 @@ pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::R
     let stop = parts.tasks.shutdown().soft_token();
     let consumer = parts.log.consumer(ROLE, &[Topic::Webhooks], StoredCursors(store.clone()));
     let hints = Hints::<sqlite::Tx>::new(clocks.clone(), Encoding::Protobuf);
+    let hints = Watched::new(hints, &parts.health, "resolver-hints");
     let (hinted, until) = (store.clone(), stop.clone());
-    parts.tasks.spawn("resolver-hints", async move {
-        ended(consume(&hints, &hinted, consumer, &until).await)
-    });
+    parts
+        .tasks
+        .spawn("resolver-hints", async move { ended(consume(&hints, &hinted, consumer, &until).await) });
 
     let read = |connection| source::reader(connection, config.vendors.system_proxy);
     let connections = config.connections.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let options = Options {
+        claim: CLAIM,
         settle: config.resolver.settle,
         rereads: config.resolver.reread_seconds.iter().copied().map(Duration::from_secs).collect(),
         // Spreads the retries of processes that start together.

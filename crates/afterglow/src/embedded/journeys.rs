@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use afterglow_domain::Tenant;
 use afterglow_journey::{Checked, Deed, render};
-use afterglow_service::config::Config;
 use afterglow_providers::tremendous::Product;
+use afterglow_service::config::Config;
 use anyhow::{Context as _, bail};
 
 use crate::commands::journey;

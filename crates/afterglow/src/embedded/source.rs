@@ -31,10 +31,9 @@ impl Reader for Source {
 pub(crate) fn edge(connection: &Connection) -> anyhow::Result<EdgeConnection> {
     let secrets = secrets(&connection.secrets)?;
     let kind = match &connection.account {
-        CrmAccount::Hubspot { portal_id, allow_v1, .. } => EdgeKind::Hubspot {
-            portal: *portal_id,
-            verifier: Verifier { secrets, allow_v1: *allow_v1 },
-        },
+        CrmAccount::Hubspot { portal_id, allow_v1, .. } => {
+            EdgeKind::Hubspot { portal: *portal_id, verifier: Verifier { secrets, allow_v1: *allow_v1 } }
+        }
         CrmAccount::Salesforce { org_id, .. } => {
             EdgeKind::Salesforce { org18: org18(org_id)?, tokens: secrets }
         }

@@ -37,7 +37,11 @@ async fn knowledge_is_as_old_as_the_oldest_undecided_signal() {
     watch.poll(10, Duration::ZERO).await.unwrap();
     watch.rewind().await.unwrap();
     watch.commit(&[]).await.unwrap();
-    assert_eq!(lag.behind(clock.now()), clock.now().since(Timestamp(i64::MIN)), "what was not decided does not count");
+    assert_eq!(
+        lag.behind(clock.now()),
+        clock.now().since(Timestamp(i64::MIN)),
+        "what was not decided does not count"
+    );
     let script = Script([vec![taken(900 * second), taken(999 * second)], Vec::new()].into());
     let mut watch = LagWatch::new(script, lag.clone(), Arc::new(clock.clone()));
     watch.poll(10, Duration::ZERO).await.unwrap();

@@ -39,7 +39,8 @@ impl DispatcherTx for memory::Tx<Tables> {
 
     async fn load_newest_attempts(&mut self, touchpoints: &[TouchpointId]) -> Result<Vec<Attempt>, Error> {
         let ids: BTreeSet<_> = touchpoints.iter().copied().collect();
-        let newest = |id| self.role().attempts.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, a)| a.clone());
+        let newest =
+            |id| self.role().attempts.range((id, 0)..=(id, u32::MAX)).next_back().map(|(_, a)| a.clone());
         Ok(ids.into_iter().filter_map(newest).collect())
     }
 

@@ -69,8 +69,16 @@ async fn tell<S: Store<Tx: DispatcherTx>>(store: S) -> Told {
     tx.commit().await.unwrap();
 
     let mut tx = store.begin(&ShardSet::default()).await.unwrap();
-    tx.save_touchpoints(&[Touchpoint { status: Status::Concluded, armed: None, ..touchpoint(4) }]).await.unwrap();
-    tx.save_attempts(&[Attempt { state: AttemptState::Found, ended_at: Some(Timestamp(5)), ..attempt(1, 2) }]).await.unwrap();
+    tx.save_touchpoints(&[Touchpoint { status: Status::Concluded, armed: None, ..touchpoint(4) }])
+        .await
+        .unwrap();
+    tx.save_attempts(&[Attempt {
+        state: AttemptState::Found,
+        ended_at: Some(Timestamp(5)),
+        ..attempt(1, 2)
+    }])
+    .await
+    .unwrap();
     tx.save_budgets(&[budget(2026, 3)]).await.unwrap();
     tx.suppress(&[suppression("second")]).await.unwrap();
     let ids: Vec<_> = (0..700).map(id).collect();
@@ -81,7 +89,9 @@ async fn tell<S: Store<Tx: DispatcherTx>>(store: S) -> Told {
     let one = tx.load_attempt(Attempt::id_of(id(1), 1)).await.unwrap();
     let budgets = tx.load_budgets(&[key(2026), key(2028)]).await.unwrap();
     let suppressed = tx.load_suppressions(&[(tenant(), [7; 32]), (tenant(), [8; 32])]).await.unwrap();
-    assert!(tx.load_touchpoints(&[]).await.unwrap().is_empty() && tx.load_budgets(&[]).await.unwrap().is_empty());
+    assert!(
+        tx.load_touchpoints(&[]).await.unwrap().is_empty() && tx.load_budgets(&[]).await.unwrap().is_empty()
+    );
     (touchpoints, newest, one, budgets, suppressed)
 }
 

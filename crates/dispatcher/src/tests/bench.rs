@@ -9,7 +9,9 @@ use afterglow_domain::clock::ManualClock;
 use afterglow_domain::{Clock, Clocks, HomeKey, Timestamp, TouchpointId};
 use afterglow_durable::store::CommitFaults;
 use afterglow_durable::{Store, Timeline, turns};
-use afterglow_events::{Body, Consume, ConsumeError, Cursor, Encoding, Envelope, Event, Received, convert, identity, proto};
+use afterglow_events::{
+    Body, Consume, ConsumeError, Cursor, Encoding, Envelope, Event, Received, convert, identity, proto,
+};
 use uuid::Uuid;
 
 use super::vendors::{Vendor, usd};
@@ -33,7 +35,8 @@ impl TestStore for sqlite::Store {
         let read = self.readers();
         let rows = sqlx::query("select id from touchpoint order by id").fetch_all(read).await.unwrap();
         let ids: Vec<_> = rows.iter().map(|row| id_of(sqlx::Row::get(row, 0))).collect();
-        let rows = sqlx::query("select id from attempt order by touchpoint, n").fetch_all(read).await.unwrap();
+        let rows =
+            sqlx::query("select id from attempt order by touchpoint, n").fetch_all(read).await.unwrap();
         let mut tx = self.begin(&afterglow_durable::ShardSet::default()).await.unwrap();
         let mut attempts = Vec::new();
         for row in &rows {
@@ -174,19 +177,29 @@ pub(super) fn due(n: u128, deed: proto::touchpoint_due::Deed) -> proto::Touchpoi
         recipient: person("Jonas", "jonas@northwind.example"),
         owner: person("Mia", "mia@acme.example"),
         deadline_at: Some(convert::timestamp(deadline)),
-        variables: [("sender.company".to_owned(), "Acme".to_owned()), ("task.reason".to_owned(), "no address".to_owned())].into(),
+        variables: [
+            ("sender.company".to_owned(), "Acme".to_owned()),
+            ("task.reason".to_owned(), "no address".to_owned()),
+        ]
+        .into(),
         deed: Some(deed),
         ..Default::default()
     }
 }
 
 pub(super) fn gift(n: u128, dollars: i64) -> proto::TouchpointDue {
-    due(n, proto::touchpoint_due::Deed::Gift(proto::GiftDeed {
-        worth: Some(convert::money(usd(dollars))),
-        pick: "coffee".to_owned(),
-        mail: content("gift", "[Yours]({{ gift.link }}), worth {{ gift.worth }}, until {{ gift.expires_on }}. [Stop]({{ unsubscribe.link }})"),
-        mail_without_gift: None,
-    }))
+    due(
+        n,
+        proto::touchpoint_due::Deed::Gift(proto::GiftDeed {
+            worth: Some(convert::money(usd(dollars))),
+            pick: "coffee".to_owned(),
+            mail: content(
+                "gift",
+                "[Yours]({{ gift.link }}), worth {{ gift.worth }}, until {{ gift.expires_on }}. [Stop]({{ unsubscribe.link }})",
+            ),
+            mail_without_gift: None,
+        }),
+    )
 }
 
 pub(super) fn gift_or_mail(n: u128, dollars: i64) -> proto::TouchpointDue {
@@ -203,13 +216,22 @@ pub(super) fn mail(n: u128) -> proto::TouchpointDue {
 }
 
 pub(super) fn task(n: u128) -> proto::TouchpointDue {
-    let mut message = due(n, proto::touchpoint_due::Deed::Task(proto::TaskDeed { task: content("task", "Why: {{ task.reason }}") }));
+    let mut message = due(
+        n,
+        proto::touchpoint_due::Deed::Task(proto::TaskDeed {
+            task: content("task", "Why: {{ task.reason }}"),
+        }),
+    );
     message.recipient = message.owner.clone();
     message
 }
 
 pub(super) fn revoked(n: u128) -> proto::TouchpointRevoked {
-    proto::TouchpointRevoked { touchpoint_id: tp(n).to_string(), reason: "the deal is open again".to_owned(), ..Default::default() }
+    proto::TouchpointRevoked {
+        touchpoint_id: tp(n).to_string(),
+        reason: "the deal is open again".to_owned(),
+        ..Default::default()
+    }
 }
 
 impl<S: TestStore> Bench<S> {
@@ -231,7 +253,9 @@ impl<S: TestStore> Bench<S> {
         let body = body.into();
         let id = match &body {
             Body::TouchpointDue(message) => message.touchpoint_id.parse::<TouchpointId>().unwrap().0,
-            Body::TouchpointRevoked(message) => identity::touchpoint_revoked(message.touchpoint_id.parse().unwrap()).0,
+            Body::TouchpointRevoked(message) => {
+                identity::touchpoint_revoked(message.touchpoint_id.parse().unwrap()).0
+            }
             _ => Uuid::from_u128(7777),
         };
         let event = self.event(id.as_u128(), body);
@@ -239,8 +263,10 @@ impl<S: TestStore> Bench<S> {
     }
 
     pub(super) async fn unsubscribe(&self, address: &str) {
-        let hmac = afterglow_service::unsubscribe::address_hmac(&options().suppression_key, "acme", &address.into());
-        let unsubscribed = proto::Unsubscribed { address_hmac: hmac.to_vec().into(), method: "one_click".to_owned() };
+        let hmac =
+            afterglow_service::unsubscribe::address_hmac(&options().suppression_key, "acme", &address.into());
+        let unsubscribed =
+            proto::Unsubscribed { address_hmac: hmac.to_vec().into(), method: "one_click".to_owned() };
         let kind = Some(proto::signal::Kind::Unsubscribed(unsubscribed));
         self.hear(proto::Signal { kind, ..Default::default() }).await;
     }

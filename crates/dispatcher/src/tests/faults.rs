@@ -16,7 +16,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn nth(number: usize, fault: CommitFault) -> (CommitFaults, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let seen = count.clone();
-    let decide = move || if seen.fetch_add(1, Ordering::SeqCst) == number { fault } else { CommitFault::None };
+    let decide =
+        move || if seen.fetch_add(1, Ordering::SeqCst) == number { fault } else { CommitFault::None };
     (CommitFaults::new(decide), count)
 }
 

@@ -21,18 +21,29 @@ async fn every_why_has_an_answer_and_no_secret_in_it() {
     let read = bench.store.readers();
     let told = query::of_home(read, &home()).await.unwrap();
     assert_eq!(told, query::of_enrolment(read, "e-1").await.unwrap());
-    let states: Vec<_> = told[0].attempts.iter().map(|a| (a.step.as_str(), a.state.as_str(), a.vendor_id.as_str())).collect();
+    let states: Vec<_> =
+        told[0].attempts.iter().map(|a| (a.step.as_str(), a.state.as_str(), a.vendor_id.as_str())).collect();
     assert_eq!(states, [("order", "found", "TR-00000000"), ("notify", "accepted", "queued as 7")]);
     assert_eq!(told[0].conclusion.as_ref().unwrap().outcome, "delivered");
-    assert!(told[0].checks.iter().any(|check| check.note == "25 USD of 100 USD used"
-        || check.note == "not suppressed"), "{:?}", told[0].checks);
+    assert!(
+        told[0]
+            .checks
+            .iter()
+            .any(|check| check.note == "25 USD of 100 USD used" || check.note == "not suppressed"),
+        "{:?}",
+        told[0].checks
+    );
     assert!(!format!("{told:?}").contains(LINK) && !format!("{told:?}").contains("jonas"));
     let doubts = query::in_doubt(read, 10).await.unwrap();
     assert_eq!(doubts.iter().map(|a| a.touchpoint).collect::<Vec<_>>(), [super::bench::tp(2)]);
     let tenant = home().tenant();
     let budgets = query::budgets(read, &tenant, "hubspot:33:9001").await.unwrap();
     assert_eq!((budgets.len(), budgets[0].spent_minor), (1, 2500));
-    let hmac = afterglow_service::unsubscribe::address_hmac(&options().suppression_key, "acme", &"jonas@northwind.example".into());
+    let hmac = afterglow_service::unsubscribe::address_hmac(
+        &options().suppression_key,
+        "acme",
+        &"jonas@northwind.example".into(),
+    );
     assert!(query::suppressed(read, &tenant, &hmac).await.unwrap().is_some());
     assert!(query::suppressed(read, &tenant, &[0; 32]).await.unwrap().is_none());
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use afterglow_domain::{Money, Sensitive};
 use afterglow_providers::{
-    Class, Envelope, GiftOrder, GiftVendor, Lookup, Mail, MailAccepted, Mailer, OrderStatus, Ordered, Outcome,
-    Rejection, Replay, gift, mail,
+    Class, Envelope, GiftOrder, GiftVendor, Lookup, Mail, MailAccepted, Mailer, OrderStatus, Ordered,
+    Outcome, Rejection, Replay, gift, mail,
 };
 use tokio::sync::Notify;
 
@@ -116,7 +116,11 @@ impl GiftVendor for Vendor {
         if *count == 0 || ask_a_person {
             *count += 1;
         }
-        if act == Act::ActThenLose { lost() } else { Outcome::Accepted(ordered(&id, status, act == Act::Accept)) }
+        if act == Act::ActThenLose {
+            lost()
+        } else {
+            Outcome::Accepted(ordered(&id, status, act == Act::Accept))
+        }
     }
 
     async fn lookup(&self, external_id: &str) -> Lookup<Ordered> {
@@ -126,7 +130,9 @@ impl GiftVendor for Vendor {
             return Lookup::Unavailable { reason: "the vendor is away".to_owned() };
         }
         match desk.gifts.get(external_id) {
-            Some((_, status)) => Lookup::Found(ordered(external_id, *status, *status == OrderStatus::Executed)),
+            Some((_, status)) => {
+                Lookup::Found(ordered(external_id, *status, *status == OrderStatus::Executed))
+            }
             None => Lookup::NotFound,
         }
     }
@@ -163,7 +169,10 @@ impl Mailer for Vendor {
             Act::Accept | Act::Pend | Act::NoLink => self.desk().mails.push(bytes.to_vec()),
         }
         self.0.1.notify_one();
-        Outcome::Accepted(MailAccepted { server: "mx.example".to_owned(), note: Some("queued as 7".to_owned()) })
+        Outcome::Accepted(MailAccepted {
+            server: "mx.example".to_owned(),
+            note: Some("queued as 7".to_owned()),
+        })
     }
 }
 

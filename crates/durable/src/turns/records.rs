@@ -71,6 +71,7 @@ where
             Err(error @ ConsumeError::Discontinuity { .. }) => return Stopped::Discontinuity(error),
             Err(error) => Some(error.to_string()),
         };
+        handler.turned(problem.as_deref());
         if let Some(problem) = problem {
             tracing::warn!(role, problem, "consumer: waiting, then going back to the last decision");
             tokio::time::sleep(PAUSE).await;

@@ -41,7 +41,9 @@ pub async fn run_timers<H, S>(
     let changed = store.changed();
     while !stop.is_cancelled() {
         let signal = changed.notified();
-        let sleep = match fire_due(handler, store, timeline).await {
+        let fired = fire_due(handler, store, timeline).await;
+        handler.turned(fired.as_ref().err().map(ToString::to_string).as_deref());
+        let sleep = match fired {
             Ok(0) => match store.next_due(timeline).await {
                 Ok(Some(due)) => wall_of(due.since(handler.now(timeline))).clamp(POLL_MIN, POLL_MAX),
                 Ok(None) => POLL_MAX,

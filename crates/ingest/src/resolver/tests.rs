@@ -2,5 +2,6 @@
 
 mod crashes;
 mod random;
+mod running;
 mod scenarios;
 mod world;

@@ -280,7 +280,3 @@ fn words(body: &Body) -> String {
         }
     }
 }
-impl<S: Inspect> World<S> {
-    pub(crate) fn feed_push(&mut self, event: &Event) { self.feed.push(event, self.clock.now()); }
-    pub(crate) fn feed(&mut self) -> &mut Feed { &mut self.feed }
-}

@@ -55,7 +55,7 @@ pub enum CrmAccount {
         /// A private app's access token.
         #[serde(serialize_with = "hidden")]
         token: SecretString,
-        /// Whether workflow webhooks with a v1 or v2 signature (no timestamp: replayable) are accepted.
+        /// Whether signature v1, which covers neither the address nor the time, is accepted.
         allow_v1: bool,
     },
     /// A Salesforce org.

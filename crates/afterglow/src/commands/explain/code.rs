@@ -1,8 +1,11 @@
 //! The pages of the error codes, from each part's own table.
 
 /// The tables of the roles: code, cause, remedy.
-const TABLES: [&[(&str, &str, &str)]; 3] =
-    [afterglow_ingest::codes::CODES, afterglow_journey_engine::codes::CODES, afterglow_dispatcher::codes::CODES];
+const TABLES: [&[(&str, &str, &str)]; 3] = [
+    afterglow_ingest::codes::CODES,
+    afterglow_journey_engine::codes::CODES,
+    afterglow_dispatcher::codes::CODES,
+];
 
 /// Whether a text looks like a code: `AG` and four digits.
 pub(super) fn is_code(text: &str) -> bool {

@@ -44,7 +44,8 @@ pub(super) fn enrolment(
 
 /// `first-week       delivered  2026-03-13 09:31  gift TR-9C5A, mail`
 fn summary(promise: &Obligation, delivery: Option<&Delivery>) -> String {
-    let again = if promise.occurrence == 0 { String::new() } else { format!(" (again, {})", promise.occurrence) };
+    let again =
+        if promise.occurrence == 0 { String::new() } else { format!(" (again, {})", promise.occurrence) };
     let (word, at, why) = match (&promise.closed, &promise.open) {
         (Some(closed), _) => (closed.outcome, closed.at, closed.reason.clone()),
         (None, Some(Open::Waiting { due, reason })) => ("waits", *due, reason.clone().unwrap_or_default()),
@@ -58,7 +59,12 @@ fn summary(promise: &Obligation, delivery: Option<&Delivery>) -> String {
     };
     let what = delivery.map(effects).unwrap_or_default();
     let parts: Vec<String> = [what, why].into_iter().filter(|part| !part.is_empty()).collect();
-    let line = format!("  {:<18} {word:<10} {}  {}", format!("{}{again}", promise.moment), minute(at), parts.join("; "));
+    let line = format!(
+        "  {:<18} {word:<10} {}  {}",
+        format!("{}{again}", promise.moment),
+        minute(at),
+        parts.join("; ")
+    );
     line.trim_end().to_owned()
 }
 
@@ -81,7 +87,8 @@ fn effects(delivery: &Delivery) -> String {
 
 /// The checks and calls behind a promise.
 fn story(promise: &Obligation, delivery: Option<&Delivery>) -> Vec<String> {
-    let mut lines = vec![format!("      planned {}, not after {}", minute(promise.planned), minute(promise.deadline))];
+    let mut lines =
+        vec![format!("      planned {}, not after {}", minute(promise.planned), minute(promise.deadline))];
     let Some(delivery) = delivery else { return lines };
     if !delivery.checks.is_empty() {
         let checks: Vec<String> = delivery.checks.iter().map(check).collect();
@@ -92,7 +99,8 @@ fn story(promise: &Obligation, delivery: Option<&Delivery>) -> Vec<String> {
         lines.push(format!("      without its gift: {reason}"));
     }
     if let Some(conclusion) = &delivery.conclusion {
-        let reason = if conclusion.reason.is_empty() { String::new() } else { format!(": {}", conclusion.reason) };
+        let reason =
+            if conclusion.reason.is_empty() { String::new() } else { format!(": {}", conclusion.reason) };
         lines.push(format!("      {}  {}{reason}", minute(conclusion.at), conclusion.outcome));
     }
     lines
@@ -134,11 +142,14 @@ fn outlook(of: &Enrolment, detail: &Detail) -> String {
         Some(Open::Waiting { due, .. }) if promise.closed.is_none() => Some((*due, promise.moment.as_str())),
         _ => None,
     });
-    let next = waiting.min().map_or("next: nothing".to_owned(), |(due, moment)| format!("next: {moment} on {}", minute(due)));
+    let next = waiting
+        .min()
+        .map_or("next: nothing".to_owned(), |(due, moment)| format!("next: {moment} on {}", minute(due)));
     let unsent = |promise: &&Obligation| {
         promise.closed.as_ref().is_some_and(|closed| matches!(closed.outcome, "waived" | "failed"))
     };
-    let unsent: Vec<&str> = of.obligations.iter().filter(unsent).map(|promise| promise.moment.as_str()).collect();
+    let unsent: Vec<&str> =
+        of.obligations.iter().filter(unsent).map(|promise| promise.moment.as_str()).collect();
     let unsent = if unsent.is_empty() { "nothing".to_owned() } else { unsent.join(", ") };
     let more = if *detail == Detail::Short { "   --all shows every check and call." } else { "" };
     format!("  {next}.   Not sent so far: {unsent}.{more}")

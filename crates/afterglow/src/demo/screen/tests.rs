@@ -17,7 +17,8 @@ impl Sandboxed for Sandbox {
     }
 }
 
-const HOMES: [(&str, &str); 2] = [("demo/hubspot:1:401", "Northwind GmbH"), ("demo/salesforce:o:a", "Bluebird Labs")];
+const HOMES: [(&str, &str); 2] =
+    [("demo/hubspot:1:401", "Northwind GmbH"), ("demo/salesforce:o:a", "Bluebird Labs")];
 
 fn event(home: usize, body: impl Into<Body>) -> Event {
     let home = HomeKey::new(HOMES[home].0).unwrap();
@@ -36,15 +37,15 @@ fn enrolled(home: usize) -> Event {
     event(home, JourneyEnrolled { enrolment: Some(of), promises, ..Default::default() })
 }
 
-fn of(moment: &str, day: i32, channel: Channel) -> Option<proto::DeliveryOf> {
+fn of(moment: &str, day: i32, channel: Channel) -> proto::DeliveryOf {
     let touchpoint_id = format!("{moment}/{day}");
-    Some(proto::DeliveryOf {
+    proto::DeliveryOf {
         touchpoint_id,
         moment: moment.to_owned(),
         day,
         channel: channel.into(),
         ..Default::default()
-    })
+    }
 }
 
 fn order(home: usize, moment: &str, day: i32, state: StepState) -> Event {
@@ -52,7 +53,7 @@ fn order(home: usize, moment: &str, day: i32, state: StepState) -> Event {
     event(
         home,
         DeliveryProgressed {
-            of: of(moment, day, Channel::Gift),
+            of: Some(of(moment, day, Channel::Gift)),
             step: "order".to_owned(),
             state: state.into(),
             vendor: "tremendous".to_owned(),
@@ -63,10 +64,9 @@ fn order(home: usize, moment: &str, day: i32, state: StepState) -> Event {
     )
 }
 
-fn concluded(home: usize, moment: &str, day: i32, channel: Channel) -> DeliveryConcluded {
-    let _ = home;
+fn concluded(moment: &str, day: i32, channel: Channel) -> DeliveryConcluded {
     DeliveryConcluded {
-        of: of(moment, day, channel),
+        of: Some(of(moment, day, channel)),
         outcome: DeliveryOutcome::Delivered.into(),
         ..Default::default()
     }
@@ -82,11 +82,11 @@ fn a_story_reads_like_this() {
     let refused = DeliveryConcluded {
         outcome: DeliveryOutcome::Refused.into(),
         reason: "suppressed".to_owned(),
-        ..concluded(0, "value-1", 18, Channel::Mail)
+        ..concluded("value-1", 18, Channel::Mail)
     };
     let without = DeliveryConcluded {
         without_gift: "over the budget".to_owned(),
-        ..concluded(1, "first-month", 30, Channel::Gift)
+        ..concluded("first-month", 30, Channel::Gift)
     };
     let story = [
         won(0),
@@ -94,14 +94,14 @@ fn a_story_reads_like_this() {
         enrolled(0),
         enrolled(1),
         order(0, "welcome", 1, StepState::Accepted),
-        event(0, concluded(0, "welcome", 1, Channel::Gift)),
+        event(0, concluded("welcome", 1, Channel::Gift)),
         closed(0, ObligationOutcome::Delivered),
         order(1, "first-week", 7, StepState::Unknown),
         order(1, "first-week", 7, StepState::Found),
-        event(1, concluded(1, "first-week", 7, Channel::Gift)),
+        event(1, concluded("first-week", 7, Channel::Gift)),
         closed(1, ObligationOutcome::Late),
+        event(1, concluded("how-is-it-going", 10, Channel::Mail)),
         event(0, refused),
-        event(1, concluded(1, "how-is-it-going", 10, Channel::Mail)),
         closed(0, ObligationOutcome::Waived),
         event(1, without),
         closed(1, ObligationOutcome::Delivered),
@@ -110,7 +110,17 @@ fn a_story_reads_like_this() {
     assert!(screen.finished());
     lines.push(screen.summary(&Sandbox, Money::new(50_000, Currency::USD)));
     lines.push(Screen::live(45));
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    day  0  both             journey first-90-days, 2 moments promised to each
+    day  1  Northwind GmbH   welcome gift       Tremendous order TR-9C5A  $25.00        ✓ mail "Subject of welcome/1"
+    day  7  Bluebird Labs    first-week gift    Tremendous did not answer               ! unknown: not ordering twice, looking it up
+    day  7  Bluebird Labs    first-week gift    Tremendous order TR-9C5A  $25.00        ✓ found, ordered once; mail "Subject of first-week/7"
+    day 10  Bluebird Labs    how is it going?   mail                                    ✓ "Subject of how-is-it-going/10"
+    day 18  Northwind GmbH   value                                                      ✗ refused: suppressed
+    day 30  Bluebird Labs    milestone gift     mail                                    ! no gift (over the budget); mail "Subject of first-month/30"
+    4 moments promised · 3 delivered · 1 late · 1 missed · 0 twice · gifts $50.00 of $1,000.00
+    day 45 ▕███████████████░░░░░░░░░░░░░░░▏
+    "#);
 }
 
 #[test]

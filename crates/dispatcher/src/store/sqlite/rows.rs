@@ -40,7 +40,8 @@ fn state(version: i64, bytes: &[u8]) -> Result<State, Error> {
 }
 
 pub(crate) fn touchpoint(row: &SqliteRow) -> Result<Touchpoint, Error> {
-    let due = proto::TouchpointDue::decode(row.try_get::<&[u8], _>("due")?).map_err(|_| broken("touchpoint.due"))?;
+    let due = proto::TouchpointDue::decode(row.try_get::<&[u8], _>("due")?)
+        .map_err(|_| broken("touchpoint.due"))?;
     Ok(Touchpoint {
         id: TouchpointId::from_slice(row.try_get("id")?).ok_or_else(|| broken("touchpoint.id"))?,
         home: HomeKey::new(row.try_get::<&str, _>("home")?).map_err(|_| broken("touchpoint.home"))?,

@@ -84,7 +84,10 @@ pub(super) async fn budgets(connection: &mut SqliteConnection, rows: &[Budget]) 
     Ok(())
 }
 
-pub(super) async fn suppressions(connection: &mut SqliteConnection, rows: &[Suppression]) -> Result<(), Error> {
+pub(super) async fn suppressions(
+    connection: &mut SqliteConnection,
+    rows: &[Suppression],
+) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert or ignore into suppression (tenant, address_hmac, since, reason) ",

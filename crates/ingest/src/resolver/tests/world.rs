@@ -51,13 +51,13 @@ macro_rules! on_both {
         mod memory {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(super::world::in_memory(Default::default())).await;
+                super::$name(crate::resolver::tests::world::in_memory(Default::default())).await;
             })+
         }
         mod sqlite {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(super::world::on_disk(Default::default()).await).await;
+                super::$name(crate::resolver::tests::world::on_disk(Default::default()).await).await;
             })+
         }
     };
