@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_domain::{Timestamp, TouchpointId};
+use afterglow_domain::{AttemptId, Timestamp, TouchpointId};
+use afterglow_durable::{Error, ShardSet, Store};
 
 use crate::attempt::{Attempt, AttemptState};
 use crate::ledger::{Budget, BudgetKey};
 use crate::store::memory::Tables;
+use crate::store::{DispatcherTx, sqlite};
 use crate::touchpoint::{ReservationState, Status, Step, Touchpoint};
 
 /// Everything that the dispatcher has stored.
@@ -31,6 +33,26 @@ impl Ledgers {
             budgets: tables.budgets.values().cloned().collect(),
             timers: timers.iter().map(|timer| (TouchpointId(timer.owner), timer.due)).collect(),
         }
+    }
+
+    /// From a file's tables.
+    pub async fn of_file(store: &sqlite::Store) -> Result<Self, Error> {
+        let read = store.readers();
+        let ids: Vec<Vec<u8>> = sqlx::query_scalar("select id from touchpoint").fetch_all(read).await?;
+        let ids: Vec<_> = ids.iter().filter_map(|id| TouchpointId::from_slice(id)).collect();
+        let attempts: Vec<Vec<u8>> = sqlx::query_scalar("select id from attempt").fetch_all(read).await?;
+        let budgets = sqlx::query(sqlite::BUDGET).fetch_all(read).await?;
+        let timers: Vec<(Vec<u8>, i64)> =
+            sqlx::query_as("select owner, due_at from timer").fetch_all(read).await?;
+        let mut tx = store.begin(&ShardSet::default()).await?;
+        let mut ledgers = Self { touchpoints: tx.load_touchpoints(&ids).await?, ..Self::default() };
+        for id in attempts.iter().filter_map(|id| AttemptId::from_slice(id)) {
+            ledgers.attempts.extend(tx.load_attempt(id).await?);
+        }
+        ledgers.budgets = budgets.iter().map(sqlite::budget).collect::<Result<_, _>>()?;
+        let timer = |(owner, due): (Vec<u8>, i64)| Some((TouchpointId::from_slice(&owner)?, Timestamp(due)));
+        ledgers.timers = timers.into_iter().filter_map(timer).collect();
+        Ok(ledgers)
     }
 
     /// Every breach, in words; none is right.

@@ -42,3 +42,38 @@ impl<M: Mailer> Mailer for Paced<M> {
         self.inner.send(envelope, bytes).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use afterglow_domain::Sensitive;
+
+    use super::*;
+
+    struct Counting(std::sync::atomic::AtomicU32);
+
+    impl Mailer for Counting {
+        fn call_timeout(&self) -> Duration {
+            Duration::from_secs(1)
+        }
+
+        fn compose(&self, mail: &Mail) -> Result<Vec<u8>, Error> {
+            afterglow_providers::mail::compose(mail)
+        }
+
+        async fn send(&self, _: &Envelope, _: &[u8]) -> Outcome<MailAccepted> {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Outcome::Accepted(MailAccepted { server: "mx.example".to_owned(), note: None })
+        }
+    }
+
+    #[tokio::test]
+    async fn each_mail_goes_once_and_its_wait_is_part_of_the_call() {
+        let paced = Paced::new(Counting(0.into()), NonZeroU32::new(1000).unwrap());
+        assert_eq!(paced.call_timeout(), Duration::from_secs(1) + PATIENCE);
+        let envelope = Envelope { from: Sensitive::default(), to: Sensitive::default() };
+        for sent in 1..=3 {
+            assert!(matches!(paced.send(&envelope, b"x").await, Outcome::Accepted(_)));
+            assert_eq!(paced.inner.0.load(std::sync::atomic::Ordering::SeqCst), sent);
+        }
+    }
+}

@@ -67,7 +67,8 @@ struct Rows {
 impl<T: EngineTx> Engine<T> {
     /// A role that knows nothing yet; journeys are [`crate::publish`]ed before it runs.
     pub fn new(options: Options, clocks: Clocks) -> Self {
-        Self { options, clocks, journeys: Journeys::default(), reach: Reach::default(), tx: PhantomData }
+        let journeys = Journeys::new(clocks.speed());
+        Self { options, clocks, journeys, reach: Reach::default(), tx: PhantomData }
     }
 
     fn item(&self, incoming: &Incoming) -> Result<Item, Error> {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;\
 color:#222;background:#fdfcfa}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4rem .8rem;\
-border-bottom:1px solid #e5e0d8}th{font-weight:600;color:#665}a{color:#a4471b}pre{white-space:pre-wrap;\
+border-bottom:1px solid #e5e0d8}th{font-weight:600;color:#665}a{color:#a4471b}pre,td{overflow-wrap:anywhere}pre{white-space:pre-wrap;\
 font:inherit;background:#fff;border:1px solid #e5e0d8;padding:1rem}iframe{width:100%;height:32rem;\
 border:1px solid #e5e0d8;background:#fff}.dim{color:#887}";
 

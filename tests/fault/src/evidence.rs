@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use afterglow_domain::EventId;
 use afterglow_events::proto;
 use afterglow_support::{History, World};
 
@@ -92,7 +93,10 @@ impl Evidence {
         let mails = world.sandbox.mailbox.mails();
         evidence.mails =
             mails.iter().map(|mail| id_of(&mail.letter().message_id.unwrap_or_default())).collect();
-        evidence.in_doubt = ids_in(&world.ask(&["attempts", "list"]).await);
+        // The list names attempts too; only touchpoints are looked for.
+        let listed = ids_in(&world.ask(&["attempts", "list"]).await);
+        let due = evidence.due.iter().map(|due| &due.touchpoint);
+        evidence.in_doubt = due.filter(|touchpoint| listed.contains(*touchpoint)).cloned().collect();
         evidence
     }
 
@@ -104,13 +108,13 @@ impl Evidence {
             deal: deal(&due.deal),
             moment: due.moment.clone(),
         };
-        let concluded = |(event, done): (_, &proto::DeliveryConcluded)| Concluded {
-            event: format!("{event}"),
+        let concluded = |event: EventId, done: &proto::DeliveryConcluded| Concluded {
+            event: event.to_string(),
             touchpoint: done.of.as_ref().map_or_else(String::new, |of| of.touchpoint_id.clone()),
             outcome: done.outcome,
         };
-        let closed = |(event, closed): (_, &proto::ObligationClosed)| Closed {
-            event: format!("{event}"),
+        let closed = |event: EventId, closed: &proto::ObligationClosed| Closed {
+            event: event.to_string(),
             deal: closed.enrolment.as_ref().map_or_else(String::new, |enrolment| deal(&enrolment.deal)),
             moment: closed.moment.clone(),
             outcome: closed.outcome,
@@ -118,8 +122,8 @@ impl Evidence {
         Self {
             heard: history.webhooks().map(|(_, webhook)| webhook.deal.clone()).collect(),
             due: history.due().map(|(_, body)| due(body)).collect(),
-            concluded: history.concluded().map(|(id, done)| concluded((id.to_string(), done))).collect(),
-            closed: history.closed().map(|(id, body)| closed((id.to_string(), body))).collect(),
+            concluded: history.concluded().map(|(id, done)| concluded(id, done)).collect(),
+            closed: history.closed().map(|(id, body)| closed(id, body)).collect(),
             ..Self::default()
         }
     }

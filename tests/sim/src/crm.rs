@@ -60,6 +60,13 @@ pub struct Truth {
     company: u64,
 }
 
+impl Truth {
+    /// Whether anything ever happened to it.
+    pub fn changed(&self) -> bool {
+        self.before.is_some() || self.into.is_some()
+    }
+}
+
 #[derive(Debug)]
 struct State {
     ids: Ids,
@@ -141,6 +148,11 @@ impl Crm {
     /// A deleted deal is restored.
     pub fn restore(&self, deal: usize, now: Timestamp) {
         self.state().change(deal, now, "restore", |truth, _| std::mem::replace(&mut truth.gone, false));
+    }
+
+    /// The companies whose contacts there are.
+    pub fn companies(&self) -> Vec<u64> {
+        self.state().ids.companies.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

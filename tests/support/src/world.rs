@@ -125,7 +125,8 @@ impl World {
     /// Runs a command of the product's to its end.
     pub async fn command(&self, args: &[&str]) -> Output {
         let mut command = Command::new(self.program());
-        command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+        command.args(args).envs(self.settings.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).kill_on_drop(true);
         let ended = tokio::time::timeout(Duration::from_secs(20), command.output()).await;
         ended.unwrap_or_else(|_| panic!("`afterglow {}` does not end", args.join(" "))).unwrap()
     }

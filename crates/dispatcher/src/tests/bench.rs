@@ -32,33 +32,8 @@ impl TestStore for memory::Store {
 
 impl TestStore for sqlite::Store {
     async fn ledgers(&self) -> Ledgers {
-        let read = self.readers();
-        let rows = sqlx::query("select id from touchpoint order by id").fetch_all(read).await.unwrap();
-        let ids: Vec<_> = rows.iter().map(|row| id_of(sqlx::Row::get(row, 0))).collect();
-        let rows =
-            sqlx::query("select id from attempt order by touchpoint, n").fetch_all(read).await.unwrap();
-        let mut tx = self.begin(&afterglow_durable::ShardSet::default()).await.unwrap();
-        let mut attempts = Vec::new();
-        for row in &rows {
-            let id = afterglow_domain::AttemptId::from_slice(sqlx::Row::get(row, 0)).unwrap();
-            attempts.extend(tx.load_attempt(id).await.unwrap());
-        }
-        let touchpoints = tx.load_touchpoints(&ids).await.unwrap();
-        drop(tx);
-        let budgets = sqlx::query(sqlite::BUDGET).fetch_all(read).await.unwrap();
-        let timers: Vec<(Vec<u8>, i64)> =
-            sqlx::query_as("select owner, due_at from timer").fetch_all(read).await.unwrap();
-        Ledgers {
-            touchpoints,
-            attempts,
-            budgets: budgets.iter().map(|row| sqlite::budget(row).unwrap()).collect(),
-            timers: timers.into_iter().map(|(owner, due)| (id_of(&owner), Timestamp(due))).collect(),
-        }
+        Ledgers::of_file(self).await.unwrap()
     }
-}
-
-fn id_of(bytes: &[u8]) -> TouchpointId {
-    TouchpointId::from_slice(bytes).unwrap()
 }
 
 pub(super) struct Bench<S> {

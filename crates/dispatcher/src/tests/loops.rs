@@ -8,6 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::bench::{Bench, TestStore, gift, mail, on_both};
 use super::vendors::Act;
 
+/// The binary moves the loops to tasks of their own.
+fn may_be_spawned(_: &impl Send) {}
+
 on_both! {
     /// The vendor of gifts hangs on every slot it has; the mails go out nevertheless, and more of them
     /// than there are slots.
@@ -21,6 +24,7 @@ on_both! {
             bench.hear(mail(n)).await;
         }
         let stop = CancellationToken::new();
+        may_be_spawned(&bench.dispatcher.run_claims(stop.clone()));
         let arrived = async {
             while bench.mails.effects().1 < 9 {
                 bench.mails.0.1.notified().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use afterglow_durable::store::CommitFaults;
 use afterglow_events::proto;
 
-use super::bench::{Bench, TestStore, due, gift, mail, on_both, options, task, tp};
+use super::bench::{Bench, TestStore, due, gift, mail, on_both, options, revoked, task, tp};
 use super::vendors::Act;
 use crate::{AttemptState, Resolution, Status, resolve};
 
@@ -100,6 +100,19 @@ on_both! {
         bench.now().await;
         assert_eq!((bench.end(1).await, bench.end(2).await), ("failed: past its deadline".into(), "failed: past its deadline".into()));
         assert_eq!(bench.gifts.desk().calls.len() + bench.mails.desk().calls.len(), 0);
+        bench.assert_sound().await;
+    }
+
+    async fn one_that_panics_is_postponed_and_its_neighbours_go_on(bench) {
+        let mut message = mail(1);
+        message.recipient.as_mut().unwrap().email = "poison@northwind.example".to_owned();
+        bench.hear(message).await;
+        bench.hear(mail(2)).await;
+        bench.now().await;
+        assert_eq!((bench.end(1).await.as_str(), bench.end(2).await.as_str()), ("", "delivered: "));
+        bench.hear(revoked(1)).await;
+        bench.run(HOUR * 2).await;
+        assert!(bench.end(1).await.starts_with("revoked"));
         bench.assert_sound().await;
     }
 

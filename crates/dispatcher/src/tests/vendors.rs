@@ -153,6 +153,7 @@ impl Mailer for Vendor {
     }
 
     fn compose(&self, mail: &Mail) -> Result<Vec<u8>, mail::Error> {
+        assert!(!mail.to.address.expose().starts_with("poison"), "a row that panics");
         mail::compose(mail)
     }
 

@@ -49,9 +49,6 @@ pub enum CrmAccount {
     Hubspot {
         /// The portal's number; events of another portal are refused.
         portal_id: i64,
-        /// The app whose events are accepted; `None` accepts every app that knows the secret.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        app_id: Option<i64>,
         /// A private app's access token.
         #[serde(serialize_with = "hidden")]
         token: SecretString,
@@ -139,11 +136,10 @@ fn hubspot(section: &Section<'_>) -> Option<CrmAccount> {
     const ID: std::ops::RangeInclusive<u64> = 1..=u64::MAX >> 1;
     section.require("portal_id");
     let portal_id = section.optional_number("portal_id", &ID);
-    let app_id = section.optional_number("app_id", &ID);
     section.require("token");
     let token = section.secret("token", defaults::GIVEN_SECRET_BYTES_MIN);
     let allow_v1 = section.flag("allow_v1", false);
-    Some(CrmAccount::Hubspot { portal_id: portal_id?, app_id, token: token?, allow_v1 })
+    Some(CrmAccount::Hubspot { portal_id: portal_id?, token: token?, allow_v1 })
 }
 
 fn salesforce(section: &Section<'_>) -> Option<CrmAccount> {

@@ -1,0 +1,1 @@
+//! What random lives found, as short readable lists.
