@@ -3,8 +3,9 @@
 //! In blocks marked `console`; what needs a running product is shown in blocks of another kind.
 
 use std::path::PathBuf;
+use std::process::Command;
 
-use crate::document::root;
+use crate::document::{root, rows};
 
 /// The secrets that deploy/afterglow.toml takes from the environment; worthless, and long enough.
 const SECRETS: [&str; 8] = [
@@ -39,5 +40,17 @@ fn commands_print_what_the_documents_say() {
     }
     for document in ["README.md", "deploy/README.md", "proto/README.md"] {
         cases.case(root.join(document));
+    }
+}
+
+#[test]
+fn every_code_has_its_page() {
+    let codes = rows("deploy/README.md", "codes");
+    assert!(codes.len() > 20, "the table of codes was not found");
+    for row in codes {
+        let answer = Command::new(program()).args(["explain", &row[0]]).output().unwrap();
+        let page = String::from_utf8(answer.stdout).unwrap();
+        let told = answer.status.success() && row[1..].iter().all(|cell| page.contains(cell));
+        assert!(told, "`afterglow explain {}` prints {page:?} and ends with {}", row[0], answer.status);
     }
 }

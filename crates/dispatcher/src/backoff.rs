@@ -8,7 +8,7 @@ use afterglow_domain::TouchpointId;
 const BASE: Duration = Duration::from_secs(2);
 
 /// The longest pause: a vendor that is back is noticed within a quarter of an hour.
-const CAP: Duration = Duration::from_secs(900);
+const CAP: Duration = Duration::from_mins(15);
 
 /// The pause after the `tries`th disappointment: doubling, between half and all of it by the touchpoint's
 /// id, so that those who failed together do not come back together.

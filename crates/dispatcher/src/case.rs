@@ -15,7 +15,7 @@ use crate::turn::Turn;
 
 /// How long before its deadline (on the wall) a mail goes instead of a gift that cannot be had.
 /// Deadlines are never closer than ten minutes, so there is always a time before it.
-const LAST_CALL: Duration = Duration::from_secs(120);
+const LAST_CALL: Duration = Duration::from_mins(2);
 
 /// Just past an instant: a timer at a deadline itself would find it not yet over.
 const JUST_PAST: Duration = Duration::from_millis(1);

@@ -31,13 +31,13 @@ const QUEUED: Duration = Duration::from_secs(30);
 const QUEUE_MAX: usize = 10_000;
 
 /// When a touchpoint is tried again whose decision fails.
-const POSTPONED: Duration = Duration::from_secs(3600);
+const POSTPONED: Duration = Duration::from_hours(1);
 
 /// The key of a timer that was postponed without its row being readable; it is never stale.
 const POSTPONED_KEY: i32 = 1;
 
 /// When a kind of vendor that is not configured is asked for again: only a restart changes it.
-const NOT_CONFIGURED: Duration = Duration::from_secs(3600);
+const NOT_CONFIGURED: Duration = Duration::from_hours(1);
 
 /// The calls that may be under way, and who waits for one.
 #[derive(Debug)]

@@ -23,13 +23,13 @@ const SIGNALS_RECHECK: Duration = Duration::from_secs(5);
 
 /// How often, by the journey's clock, a budget is looked at again: it has room when a reservation is
 /// given back, and in the new year.
-const BUDGET_RECHECK: Duration = Duration::from_secs(6 * 3600);
+const BUDGET_RECHECK: Duration = Duration::from_hours(6);
 
 /// The shortest wall time between two looks at a budget, for sandboxes whose days are seconds.
 const BUDGET_RECHECK_WALL_MIN: Duration = Duration::from_secs(1);
 
 /// A row that contradicts itself is left alone for this long; the log has said so.
-const CONTRADICTION: Duration = Duration::from_secs(3600);
+const CONTRADICTION: Duration = Duration::from_hours(1);
 
 /// The stored name of whoever sends mails.
 const MAIL_VENDOR: &str = "smtp";
@@ -149,8 +149,7 @@ impl Case {
         match bytes {
             Ok(bytes) => {
                 turn.reserve(&mut self.touchpoint);
-                let ends = gifts.call_timeout();
-                Some(self.begin(turn, (gifts.name(), ends), bytes.clone(), None, Call::Order(bytes)))
+                Some(self.begin(turn, (gifts.name(), gifts.call_timeout()), Call::Order(bytes)))
             }
             Err(reason) => {
                 self.end(turn, DeliveryOutcome::Failed, &reason);
@@ -171,8 +170,8 @@ impl Case {
         };
         match mail {
             Ok((envelope, bytes)) => {
-                let call = Call::Mail(envelope.clone(), bytes.clone());
-                Some(self.begin(turn, (MAIL_VENDOR, mailer.call_timeout()), bytes, Some(envelope), call))
+                let vendor = (MAIL_VENDOR, mailer.call_timeout());
+                Some(self.begin(turn, vendor, Call::Mail(envelope, bytes)))
             }
             Err(reason) => {
                 self.end(turn, DeliveryOutcome::Failed, &reason);
@@ -195,14 +194,8 @@ impl Case {
     }
 
     /// Writes the attempt that the call belongs to.
-    fn begin(
-        &mut self,
-        turn: &Turn<'_>,
-        (vendor, timeout): (&str, Duration),
-        request: Sensitive<Vec<u8>>,
-        envelope: Option<Envelope>,
-        call: Call,
-    ) -> Job {
+    fn begin(&mut self, turn: &Turn<'_>, (vendor, timeout): (&str, Duration), call: Call) -> Job {
+        let (envelope, request) = call.stored();
         let touchpoint = &mut self.touchpoint;
         let n = self.attempt.as_ref().map_or(1, |attempt| attempt.n + 1);
         let attempt = Attempt {

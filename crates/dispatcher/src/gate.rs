@@ -12,7 +12,7 @@ use afterglow_providers::Class;
 use crate::{codes, metric};
 
 /// How long a pause lasts before one more call finds out; short enough that a filled account works soon.
-pub(crate) const PAUSE: Duration = Duration::from_secs(300);
+pub(crate) const PAUSE: Duration = Duration::from_mins(5);
 
 /// A kind of vendor, with calls of its own so that one outage delays no other channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -61,7 +61,7 @@ impl Ledgers {
         for touchpoint in &self.touchpoints {
             breaches.extend(self.timer(touchpoint));
             breaches.extend(self.steps(touchpoint));
-            breaches.extend(self.end(touchpoint));
+            breaches.extend(Self::end(touchpoint));
         }
         breaches
     }
@@ -134,7 +134,7 @@ impl Ledgers {
     }
 
     /// Design §7, 8: done means concluded, once; nothing stays set aside for what is done.
-    fn end(&self, touchpoint: &Touchpoint) -> Option<String> {
+    fn end(touchpoint: &Touchpoint) -> Option<String> {
         let done = touchpoint.status == Status::Concluded;
         let reserved =
             touchpoint.state.reservation.as_ref().is_some_and(|r| r.state == ReservationState::Reserved);

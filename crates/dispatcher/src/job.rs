@@ -53,6 +53,17 @@ pub(crate) enum Call {
     Link(Option<Ordered>),
 }
 
+impl Call {
+    /// What the attempt's row keeps of it; questions are no attempts and keep nothing.
+    pub(crate) fn stored(&self) -> (Option<Envelope>, Sensitive<Vec<u8>>) {
+        match self {
+            Self::Order(bytes) => (None, bytes.clone()),
+            Self::Mail(envelope, bytes) => (Some(envelope.clone()), bytes.clone()),
+            Self::LookUp | Self::Link(_) => (None, Sensitive::default()),
+        }
+    }
+}
+
 /// What came of a call.
 #[derive(Clone)]
 pub(crate) enum Answer {

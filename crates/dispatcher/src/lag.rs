@@ -13,7 +13,7 @@ use afterglow_events::{Consume, ConsumeError, Cursor, Received};
 use crate::metric;
 
 /// The oldest knowledge on which a mail is sent.
-pub(crate) const LAG_MAX: Duration = Duration::from_secs(60);
+pub(crate) const LAG_MAX: Duration = Duration::from_mins(1);
 
 /// Up to when signals are decided; clones share it.
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::touchpoint::{Step, Touchpoint};
 use crate::turn::Turn;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The bytes of a gift's order.
 pub(crate) fn order(

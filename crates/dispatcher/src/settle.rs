@@ -166,11 +166,11 @@ impl Case {
     fn not_found(&mut self, turn: &mut Turn<'_>, replay: Replay) {
         let over = self.recover_after().filter(|at| *at > turn.wall);
         let revoked = self.touchpoint.state.revoked.clone();
-        if replay == Replay::AskAPerson || revoked.is_some() {
-            if let Some(at) = over {
-                self.wake = Some(at);
-                return;
-            }
+        if let Some(at) = over
+            && (replay == Replay::AskAPerson || revoked.is_some())
+        {
+            self.wake = Some(at);
+            return;
         }
         let pause = self.next_pause();
         match (revoked, replay) {

@@ -22,7 +22,7 @@ fn touchpoint(n: u128) -> Touchpoint {
         id: id(n),
         home: HomeKey::new("acme/hubspot:33:9001").unwrap(),
         status: Status::Waiting,
-        armed: (n % 2 == 0).then_some(Timestamp(7)),
+        armed: n.is_multiple_of(2).then_some(Timestamp(7)),
         received_at: Timestamp(-1),
         due: Box::new(due),
         state: State { waits_for, ..State::new(Step::Order, None) },

@@ -51,7 +51,6 @@ macro_rules! on_both {
     ($($(#[$doc:meta])* async fn $name:ident($bench:ident) $body:block)+) => {$(
         $(#[$doc])*
         mod $name {
-            #[expect(clippy::wildcard_imports, reason = "the scenario speaks the file's language")]
             use super::*;
 
             async fn scenario<S: TestStore>($bench: Bench<S>) $body
@@ -132,9 +131,9 @@ pub(super) fn tp(n: u128) -> TouchpointId {
     TouchpointId(Uuid::from_u128(n))
 }
 
-fn content(name: &str, text: &str) -> Option<proto::Content> {
+fn content(name: &str, text: &str) -> proto::Content {
     let source = format!("Subject: {name} for {{{{ recipient.first_name }}}}\n\n{text}\n");
-    Some(proto::Content { name: format!("mails/{name}.md"), source })
+    proto::Content { name: format!("mails/{name}.md"), source }
 }
 
 /// A touchpoint with a day's deadline from the bench's start.
@@ -168,10 +167,10 @@ pub(super) fn gift(n: u128, dollars: i64) -> proto::TouchpointDue {
         proto::touchpoint_due::Deed::Gift(proto::GiftDeed {
             worth: Some(convert::money(usd(dollars))),
             pick: "coffee".to_owned(),
-            mail: content(
+            mail: Some(content(
                 "gift",
                 "[Yours]({{ gift.link }}), worth {{ gift.worth }}, until {{ gift.expires_on }}. [Stop]({{ unsubscribe.link }})",
-            ),
+            )),
             mail_without_gift: None,
         }),
     )
@@ -180,13 +179,13 @@ pub(super) fn gift(n: u128, dollars: i64) -> proto::TouchpointDue {
 pub(super) fn gift_or_mail(n: u128, dollars: i64) -> proto::TouchpointDue {
     let mut message = gift(n, dollars);
     if let Some(proto::touchpoint_due::Deed::Gift(gift)) = &mut message.deed {
-        gift.mail_without_gift = content("instead", "Thank you. [Stop]({{ unsubscribe.link }})");
+        gift.mail_without_gift = Some(content("instead", "Thank you. [Stop]({{ unsubscribe.link }})"));
     }
     message
 }
 
 pub(super) fn mail(n: u128) -> proto::TouchpointDue {
-    let mail = content("value", "Hi. [Stop]({{ unsubscribe.link }})");
+    let mail = Some(content("value", "Hi. [Stop]({{ unsubscribe.link }})"));
     due(n, proto::touchpoint_due::Deed::Mail(proto::MailDeed { mail }))
 }
 
@@ -194,7 +193,7 @@ pub(super) fn task(n: u128) -> proto::TouchpointDue {
     let mut message = due(
         n,
         proto::touchpoint_due::Deed::Task(proto::TaskDeed {
-            task: content("task", "Why: {{ task.reason }}"),
+            task: Some(content("task", "Why: {{ task.reason }}")),
         }),
     );
     message.recipient = message.owner.clone();

@@ -10,7 +10,7 @@ use super::bench::{Bench, TestStore, gift, gift_or_mail, mail, on_model, on_sqli
 use super::vendors::Act;
 use crate::AttemptState;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The commit of that number has that fate.
 fn nth(number: usize, fault: CommitFault) -> (CommitFaults, Arc<AtomicUsize>) {
@@ -23,7 +23,7 @@ fn nth(number: usize, fault: CommitFault) -> (CommitFaults, Arc<AtomicUsize>) {
 
 /// A lost answer, a gift over the cap, a mail: every kind of transaction.
 async fn story<S: TestStore>(bench: &Bench<S>) {
-    bench.gifts.script(&[Act::ActThenLose, Act::Lose]);
+    bench.gifts.script(&[Act::LoseAnswer, Act::Lose]);
     bench.hear(gift(1, 60)).await;
     bench.run(HOUR).await;
     bench.hear(gift_or_mail(2, 60)).await;
@@ -88,7 +88,7 @@ async fn whatever_happens_the_ledgers_hold() {
             1 => CommitFault::Unanswered,
             _ => CommitFault::None,
         }));
-        let acts = [Act::Accept, Act::Accept, Act::ActThenLose, Act::Lose, Act::NoLink, Act::Pend];
+        let acts = [Act::Accept, Act::Accept, Act::LoseAnswer, Act::Lose, Act::NoLink, Act::Pend];
         let pick = |dice: &AtomicU64| acts[usize::try_from(random(dice) % 6).unwrap()];
         for _ in 0..60 {
             let n = u128::from(random(&dice) % 8);
@@ -105,7 +105,7 @@ async fn whatever_happens_the_ledgers_hold() {
             let _survived = bench.dispatcher.claim_once().await;
             assert_eq!(bench.store.ledgers().await.breaches(), Vec::<String>::new(), "seed {seed}");
         }
-        for (_, (_, status)) in &mut bench.gifts.desk().gifts {
+        for (_, status) in bench.gifts.desk().gifts.values_mut() {
             *status = afterglow_providers::OrderStatus::Executed;
         }
         bench.run(HOUR * 72).await;

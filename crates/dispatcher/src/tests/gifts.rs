@@ -10,8 +10,8 @@ use super::bench::{Bench, TestStore, gift, on_both, options, tp};
 use super::vendors::{Act, LINK, usd};
 use crate::{AttemptState, Resolution, Status, Step, Unresolved, resolve};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 
 on_both! {
     async fn a_gift_is_ordered_then_mailed(bench) {
@@ -35,7 +35,7 @@ on_both! {
     }
 
     async fn a_lost_answer_is_looked_up_and_never_ordered_twice(bench) {
-        bench.gifts.script(&[Act::ActThenLose]);
+        bench.gifts.script(&[Act::LoseAnswer]);
         bench.hear(gift(1, 25)).await;
         bench.now().await;
         assert_eq!(bench.published().await, ["order unknown", "order found", "notify accepted", "delivered"]);
@@ -54,7 +54,7 @@ on_both! {
     }
 
     async fn a_vendor_that_cannot_be_asked_is_asked_again(bench) {
-        bench.gifts.script(&[Act::ActThenLose]);
+        bench.gifts.script(&[Act::LoseAnswer]);
         bench.gifts.desk().lookup_down = true;
         bench.hear(gift(1, 25)).await;
         bench.run(HOUR).await;

@@ -9,11 +9,11 @@ use super::bench::{Bench, TestStore, due, gift, mail, on_both, options, revoked,
 use super::vendors::Act;
 use crate::{AttemptState, Resolution, Status, resolve};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 on_both! {
     async fn a_mail_in_doubt_is_never_sent_again(bench) {
-        bench.mails.script(&[Act::ActThenLose, Act::Lose]);
+        bench.mails.script(&[Act::LoseAnswer, Act::Lose]);
         bench.hear(mail(1)).await;
         bench.now().await;
         bench.hear(mail(2)).await;

@@ -10,7 +10,7 @@ use super::bench::{Bench, TestStore, gift, gift_or_mail, on_both};
 use super::vendors::{Act, usd};
 use crate::Wait;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 on_both! {
     async fn over_the_cap_the_mail_goes_at_once_without_its_gift(bench) {
@@ -38,7 +38,7 @@ on_both! {
     }
 
     async fn money_given_back_lets_the_next_one_go(bench) {
-        bench.gifts.script(&[Act::ActThenLose]);
+        bench.gifts.script(&[Act::LoseAnswer]);
         bench.gifts.desk().lookup_down = true;
         bench.hear(gift(1, 80)).await;
         bench.now().await;

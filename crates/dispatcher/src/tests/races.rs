@@ -10,7 +10,7 @@ use super::vendors::Act;
 use crate::Status;
 use crate::claim::Lanes;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 on_both! {
     async fn a_revocation_before_its_touchpoint_is_a_tombstone(bench) {

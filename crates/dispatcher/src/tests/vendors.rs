@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 pub(super) enum Act {
     Accept,
     /// Acts, and the answer is lost.
-    ActThenLose,
+    LoseAnswer,
     /// The call is lost on its way.
     Lose,
     Reject(Class),
@@ -108,7 +108,7 @@ impl GiftVendor for Vendor {
             Act::Lose => return lost(),
             Act::Reject(class) => return rejected(class),
             Act::Hang => return std::future::pending().await,
-            Act::Accept | Act::ActThenLose | Act::Pend | Act::NoLink => {}
+            Act::Accept | Act::LoseAnswer | Act::Pend | Act::NoLink => {}
         }
         let mut desk = self.desk();
         let ask_a_person = desk.ask_a_person;
@@ -116,7 +116,7 @@ impl GiftVendor for Vendor {
         if *count == 0 || ask_a_person {
             *count += 1;
         }
-        if act == Act::ActThenLose {
+        if act == Act::LoseAnswer {
             lost()
         } else {
             Outcome::Accepted(ordered(&id, status, act == Act::Accept))
@@ -163,7 +163,7 @@ impl Mailer for Vendor {
             Act::Lose => return lost(),
             Act::Reject(class) => return rejected(class),
             Act::Hang => return std::future::pending().await,
-            Act::ActThenLose => {
+            Act::LoseAnswer => {
                 self.desk().mails.push(bytes.to_vec());
                 return lost();
             }

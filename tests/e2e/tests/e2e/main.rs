@@ -1,0 +1,12 @@
+//! Stories from the signed webhook to the gift ledger and the mailbox.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod consent;
+mod edge;
+mod fate;
+mod full_disk;
+mod ninety_days;
+mod process;
+mod stream;
+mod vendors;

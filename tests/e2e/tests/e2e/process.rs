@@ -1,0 +1,62 @@
+//! The product as a process: it drains, goes on, and shares its folder with nobody.
+
+use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, kept};
+use afterglow_support::{Settings, World, customers, key_of};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_in_the_middle_goes_on_where_it_stopped() {
+    let world = World::new(Settings::with_journey(STORY)).await;
+    let product = world.start().await;
+    let deal = customers::salesforce(1, world.now());
+    let (key, address) = (key_of(&deal), customers::address(&deal).to_owned());
+    world.win(deal).await;
+    let first_two = async || (world.mails_to(&address).len() >= 2).then_some(());
+    world.until("the first two mails have come", PATIENCE, first_two).await;
+    assert_eq!(product.terminate().await, Some(0));
+
+    let _product = world.start().await;
+    let history =
+        world.until_history("all four were kept", PATIENCE, |history| kept(history, &key).len() >= 4).await;
+    assert_eq!(history.due_of(&key).count(), 4);
+    let letters = world.mails_to(&address);
+    let subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
+    assert_eq!(subjects, STORY_SUBJECTS);
+    assert_eq!(world.gifts_for(&address).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_run_on_the_folder_is_refused_while_readers_are_not() {
+    let world = World::new(Settings::with_journey(STORY)).await;
+    let mut product = world.start().await;
+    let deal = customers::hubspot(1, world.now());
+    let address = customers::address(&deal).to_owned();
+    world.win(deal).await;
+    let mail = async || world.mails_to(&address).into_iter().next();
+    world.until("the first mail has come", PATIENCE, mail).await;
+
+    let second = world.command(&["run", "--config", world.config().to_str().unwrap()]).await;
+    assert_eq!(second.status.code(), Some(75));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("AG0020") && said.contains("is in use by process"), "{said}");
+
+    assert!(product.runs());
+    let told = world.ask(&["explain", "Customer 1"]).await;
+    assert!(told.contains("welcome") && told.contains("delivered"), "{told}");
+    let lines = world.ask(&["tail", "touchpoints", "--limit", "1"]).await;
+    let line: serde_json::Value = serde_json::from_str(lines.trim()).unwrap();
+    assert_eq!(line["type"], "afterglow.touchpoint.due.v1");
+    assert_eq!(line["data"]["moment"], "welcome");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_configuration_is_told_whole_before_anything_starts() {
+    let world = World::new(Settings::default()).await;
+    let text = std::fs::read_to_string(world.config()).unwrap();
+    let broken = text.replace("zone = \"Europe/Berlin\"", "zone = \"Mars\"").replace("settle_seconds", "setle_seconds");
+    std::fs::write(world.config(), broken).unwrap();
+    let refused = world.command(&["run", "--config", world.config().to_str().unwrap()]).await;
+    assert_eq!(refused.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.matches("Mars").count() == 3 && said.contains("setle_seconds"), "every problem at once: {said}");
+    assert!(!world.data_dir().exists(), "nothing was started");
+}
