@@ -144,7 +144,10 @@ impl Case {
         let gifts = vendors.gifts?;
         let bytes = match self.bytes_again() {
             Some((bytes, _)) => Ok(bytes),
-            None => render::order(&self.touchpoint, turn.options, gifts),
+            None => vendors
+                .mailer
+                .map_or(Ok(()), |mailer| render::rehearse(&self.touchpoint, turn, mailer))
+                .and_then(|()| render::order(&self.touchpoint, turn.options, gifts)),
         };
         match bytes {
             Ok(bytes) => {

@@ -40,17 +40,36 @@ pub(crate) fn order(
     gifts.request(&order).map(Sensitive::new).map_err(|error| error.to_string())
 }
 
+/// Stands for the gift's link while the mail is rehearsed.
+const REHEARSED_LINK: &str = "https://gift.example/rehearsed";
+
+/// Whether the mail of a gift can be written at all: asked before the gift is ordered, so that no money is
+/// spent on a gift that nobody would hear of.
+pub(crate) fn rehearse(touchpoint: &Touchpoint, turn: &Turn<'_>, mailer: &impl Mailer) -> Result<(), String> {
+    write(touchpoint, turn, mailer, Some(REHEARSED_LINK)).map(drop)
+}
+
 /// The envelope and the bytes of the mail of the notify step.
 pub(crate) fn mail(
     touchpoint: &Touchpoint,
     turn: &Turn<'_>,
     mailer: &impl Mailer,
 ) -> Result<(Envelope, Sensitive<Vec<u8>>), String> {
+    let link = touchpoint.state.gift.as_ref().and_then(|gift| gift.link.as_ref());
+    write(touchpoint, turn, mailer, link.map(|link| link.expose().as_str()))
+}
+
+fn write(
+    touchpoint: &Touchpoint,
+    turn: &Turn<'_>,
+    mailer: &impl Mailer,
+    gift_link: Option<&str>,
+) -> Result<(Envelope, Sensitive<Vec<u8>>), String> {
     let content = touchpoint.content().ok_or("the touchpoint has no text")?;
     let template =
         Template::parse(&content.name, &content.source).map_err(|error| format!("template {error}"))?;
     let unsubscribe = unsubscribe_url(touchpoint, turn);
-    let values = values(touchpoint, turn, unsubscribe.as_deref());
+    let values = values(touchpoint, turn, unsubscribe.as_deref(), gift_link);
     let rendered = template.render(&values).map_err(|error| format!("template {error}"))?;
     let options = turn.options;
     let recipient = touchpoint.due.recipient.clone().unwrap_or_default();
@@ -103,7 +122,12 @@ fn unsubscribe_url(touchpoint: &Touchpoint, turn: &Turn<'_>) -> Option<String> {
 }
 
 /// The closed vocabulary of `templates`, as far as this touchpoint has values.
-fn values(touchpoint: &Touchpoint, turn: &Turn<'_>, unsubscribe: Option<&str>) -> Value {
+fn values(
+    touchpoint: &Touchpoint,
+    turn: &Turn<'_>,
+    unsubscribe: Option<&str>,
+    gift_link: Option<&str>,
+) -> Value {
     let due = &touchpoint.due;
     let recipient = due.recipient.clone().unwrap_or_default();
     let owner = due.owner.clone().unwrap_or_default();
@@ -113,11 +137,10 @@ fn values(touchpoint: &Touchpoint, turn: &Turn<'_>, unsubscribe: Option<&str>) -
         "sender": {"company": company(touchpoint, turn.options)},
         "unsubscribe": {"link": unsubscribe},
     });
-    let link = touchpoint.state.gift.as_ref().and_then(|gift| gift.link.as_ref());
-    if let (Some(link), Some(worth)) = (link, touchpoint.worth()) {
+    if let (Some(link), Some(worth)) = (gift_link, touchpoint.worth()) {
         let days = DAY * turn.options.gift_valid_days;
         values["gift"] = json!({
-            "link": link.expose(), "worth": worth.to_string(), "expires_on": day_of(turn.journey.plus(days)),
+            "link": link, "worth": worth.to_string(), "expires_on": day_of(turn.journey.plus(days)),
         });
     }
     // The engine's variables are not personal; they never replace one of the above.

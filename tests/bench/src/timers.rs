@@ -7,7 +7,7 @@
 
 mod bare;
 mod crowd;
-pub(crate) mod customers;
+mod customers;
 mod fire;
 
 use std::path::Path;
@@ -22,7 +22,7 @@ use bare::Bare;
 use fire::Fired;
 
 /// 2026-03-02T08:00:00Z, when all deals are won.
-pub(crate) const START: Timestamp = Timestamp(1_772_438_400_000_000);
+const START: Timestamp = Timestamp(1_772_438_400_000_000);
 
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]

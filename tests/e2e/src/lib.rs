@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use afterglow_domain::DealKey;
 use afterglow_events::proto::{DeliveryOutcome, ObligationOutcome};
-use afterglow_support::History;
+use afterglow_support::{History, World};
 
 /// Four promises; the pause before the third is long enough to change the deal's fate in it. Ample
 /// deadlines: on a busy machine a moment is late rather than waived.
@@ -45,6 +45,12 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 pub fn kept(history: &History, deal: &DealKey) -> Vec<String> {
     let ends = [ObligationOutcome::Delivered as i32, ObligationOutcome::Late as i32];
     ended(history, deal, &ends)
+}
+
+/// Waits until a moment of a deal was kept.
+pub async fn until_kept(world: &World, deal: &DealKey, moment: &str) -> History {
+    let kept = |history: &History| kept(history, deal).iter().any(|kept| kept == moment);
+    world.until_history(&format!("{moment} was kept"), PATIENCE, kept).await
 }
 
 /// The moments of a deal that were waived, in order.

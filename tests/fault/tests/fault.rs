@@ -62,7 +62,10 @@ async fn nothing_accepted_is_lost_and_nothing_happens_twice() {
     report(&evidence, world.sandbox.gifts.lost());
     let violations = check(&evidence, MOMENTS);
     assert!(violations.is_empty(), "{plan}\n{}", listed(&violations));
-    assert!(world.sandbox.gifts.lost() > plan.deals / 10, "the vendor lost too few answers to prove anything");
+    assert!(
+        world.sandbox.gifts.lost() > plan.deals / 10,
+        "the vendor lost too few answers to prove anything"
+    );
     assert_eq!(product.terminate().await, Some(0), "the product drains after all that");
 }
 
@@ -92,7 +95,11 @@ async fn an_answer_before_the_commit_is_noticed() {
     let evidence = Evidence { accepted, ..Evidence::of_topics(&history) };
     let violations = check(&evidence, MOMENTS);
     let lost = violations.iter().filter(|found| found.kind == Kind::AcceptedAndLost).count();
-    assert!(lost > 0, "an answer was given too early, and the checker did not notice: {}", listed(&violations));
+    assert!(
+        lost > 0,
+        "an answer was given too early, and the checker did not notice: {}",
+        listed(&violations)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

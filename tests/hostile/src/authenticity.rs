@@ -15,9 +15,12 @@ use crate::{json, soap};
 pub const CASES: &[Case] = &[
     Case::refused(1, "no signature", |world| bytes(good(world).without_header(V3_HEADER)), 401),
     Case::refused(1, "no timestamp", |world| bytes(good(world).without_header(TIMESTAMP_HEADER)), 401),
-    Case::refused(2, "a wrong signature of the right length", |world| {
-        signature(world, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
-    }, 401),
+    Case::refused(
+        2,
+        "a wrong signature of the right length",
+        |world| signature(world, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        401,
+    ),
     Case::refused(3, "an empty signature", |world| signature(world, ""), 401),
     Case::refused(3, "a signature that is no base64", |world| signature(world, "%%%not base64%%%"), 401),
     Case::refused(3, "a signature of 20 KB", |world| signature(world, &"A".repeat(20_000)), 401),
@@ -29,44 +32,81 @@ pub const CASES: &[Case] = &[
     Case::refused(7, "a timestamp NaN", |world| timestamp(world, "NaN"), 401),
     Case::refused(7, "a timestamp of -1", |world| timestamp(world, "-1"), 401),
     Case::refused(7, "a timestamp of thirty digits", |world| timestamp(world, &"9".repeat(30)), 401),
-    Case::refused(7, "a timestamp in seconds", |world| {
-        timestamp(world, &(world.now().as_millis() / 1000).to_string())
-    }, 401),
+    Case::refused(
+        7,
+        "a timestamp in seconds",
+        |world| timestamp(world, &(world.now().as_millis() / 1000).to_string()),
+        401,
+    ),
     Case::taken(8, "the previous secret", |world| bytes(by(world, PREVIOUS_SECRET)), 1),
     Case::taken(8, "the previous path token", |world| path_token(world, PREVIOUS_PATH_TOKEN), 1),
-    Case::refused(8, "a secret from before both", |world| bytes(by(world, "an-older-secret-of-the-app-00")), 401),
+    Case::refused(
+        8,
+        "a secret from before both",
+        |world| bytes(by(world, "an-older-secret-of-the-app-00")),
+        401,
+    ),
     Case::refused(9, "another tenant's secret", |world| bytes(by(world, OTHER_SECRET)), 401),
-    Case::refused(9, "our secret at another tenant's address", |world| bytes(at(world, OTHER_HUBSPOT, SECRET)), 401),
+    Case::refused(
+        9,
+        "our secret at another tenant's address",
+        |world| bytes(at(world, OTHER_HUBSPOT, SECRET)),
+        401,
+    ),
     Case::refused(9, "an address that nobody has", |world| bytes(at(world, "nobody", SECRET)), 401),
     Case::refused(9, "a wrong path token", |world| path_token(world, "not-the-path-token-at-all-1"), 401),
     Case::taken(10, "a recording played again", |world| bytes(good(world)), 1),
-    Case::refused(11, "a body that a proxy wrote anew", |world| {
-        let mut changed = good(world);
-        changed.body = String::from_utf8(changed.body).unwrap().replace(':', ": ").into_bytes();
-        bytes(changed)
-    }, 401),
-    Case::refused(12, "a signature over another host", |world| {
-        let path = good(world).path;
-        over(world, &format!("https://evil.example{path}"), &[("host", "evil.example")])
-    }, 401),
-    Case::refused(12, "a signature over a forwarded host", |world| {
-        let path = good(world).path;
-        over(world, &format!("https://evil.example{path}"), &[("x-forwarded-host", "evil.example")])
-    }, 401),
-    Case::taken(12, "a forwarded host beside a good signature", |world| {
-        bytes(good(world).with_header("x-forwarded-host", "evil.example"))
-    }, 1),
-    Case::refused(13, "a signature of version 1 alone", |world| {
-        let old = "0".repeat(64);
-        bytes(good(world).without_header(V3_HEADER).with_header(LEGACY_HEADER, old))
-    }, 401),
+    Case::refused(
+        11,
+        "a body that a proxy wrote anew",
+        |world| {
+            let mut changed = good(world);
+            changed.body = String::from_utf8(changed.body).unwrap().replace(':', ": ").into_bytes();
+            bytes(changed)
+        },
+        401,
+    ),
+    Case::refused(
+        12,
+        "a signature over another host",
+        |world| {
+            let path = good(world).path;
+            over(world, &format!("https://evil.example{path}"), &[("host", "evil.example")])
+        },
+        401,
+    ),
+    Case::refused(
+        12,
+        "a signature over a forwarded host",
+        |world| {
+            let path = good(world).path;
+            over(world, &format!("https://evil.example{path}"), &[("x-forwarded-host", "evil.example")])
+        },
+        401,
+    ),
+    Case::taken(
+        12,
+        "a forwarded host beside a good signature",
+        |world| bytes(good(world).with_header("x-forwarded-host", "evil.example")),
+        1,
+    ),
+    Case::refused(
+        13,
+        "a signature of version 1 alone",
+        |world| {
+            let old = "0".repeat(64);
+            bytes(good(world).without_header(V3_HEADER).with_header(LEGACY_HEADER, old))
+        },
+        401,
+    ),
     Case::kept(14, "an unknown portal", |world| {
         let event = json::event("100").replace("24801", "1");
         bytes(world.sign(&Webhook::hubspot(format!("[{event}]"))))
     }),
     Case::kept(14, "an unknown organisation", |world| {
         soap::bytes(world, soap::message(1).replace("00Dxx0000001gPFEAY", "00Dxx0000001gPAEAY"))
-    }).but(Expect::Taken),
+    })
+    .but(Expect::Taken),
 ];
 
 fn bytes(delivery: Delivery) -> Sent {

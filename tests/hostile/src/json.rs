@@ -29,41 +29,88 @@ pub const CASES: &[Case] = &[
     Case::kept(34, "a lone surrogate", |world| signed(world, &format!("[{}]", with("x", "\"\\ud800\"")))),
     Case::kept(35, "NaN", |world| signed(world, &format!("[{}]", with("x", "NaN")))),
     Case::kept(35, "1e400", |world| signed(world, &format!("[{}]", with("x", "1e400")))),
-    Case::taken(36, "an id of thirty digits", |world| {
-        signed(world, &format!("[{}]", event("123456789012345678901234567890")))
-    }, 1),
-    Case::taken(37, "an amount of ten to the twelve", |world| {
-        let amount = event("100").replace("\"dealstage\"", "\"amount\"").replace("\"closedwon\"", "1e12");
-        signed(world, &format!("[{amount}]"))
-    }, 1),
-    Case::taken(38, "a NUL in a text", |world| signed(world, &format!("[{}]", with("x", "\"a\\u0000b\""))), 1),
-    Case::taken(39, "an unknown type of event", |world| {
-        signed(world, &format!("[{}]", event("100").replace("deal.propertyChange", "deal.somethingNew")))
-    }, 1),
-    Case::taken(39, "an unknown object", |world| {
-        signed(world, &format!("[{}]", event("100").replace("deal.propertyChange", "ticket.creation")))
-    }, 1),
-    Case::taken(39, "an unknown field", |world| signed(world, &format!("[{}]", with("fromTomorrow", "[1,{}]"))), 1),
+    Case::taken(
+        36,
+        "an id of thirty digits",
+        |world| signed(world, &format!("[{}]", event("123456789012345678901234567890"))),
+        1,
+    ),
+    Case::taken(
+        37,
+        "an amount of ten to the twelve",
+        |world| {
+            let amount = event("100").replace("\"dealstage\"", "\"amount\"").replace("\"closedwon\"", "1e12");
+            signed(world, &format!("[{amount}]"))
+        },
+        1,
+    ),
+    Case::taken(
+        38,
+        "a NUL in a text",
+        |world| signed(world, &format!("[{}]", with("x", "\"a\\u0000b\""))),
+        1,
+    ),
+    Case::taken(
+        39,
+        "an unknown type of event",
+        |world| {
+            signed(world, &format!("[{}]", event("100").replace("deal.propertyChange", "deal.somethingNew")))
+        },
+        1,
+    ),
+    Case::taken(
+        39,
+        "an unknown object",
+        |world| {
+            signed(world, &format!("[{}]", event("100").replace("deal.propertyChange", "ticket.creation")))
+        },
+        1,
+    ),
+    Case::taken(
+        39,
+        "an unknown field",
+        |world| signed(world, &format!("[{}]", with("fromTomorrow", "[1,{}]"))),
+        1,
+    ),
     Case::kept(40, "no deal id", |world| {
         signed(world, &format!("[{}]", event("100").replace("\"objectId\"", "\"noObjectId\"")))
     }),
     Case::kept(40, "an id that is none", |world| signed(world, &format!("[{}]", event("\"../../etc\"")))),
-    Case::taken(41, "a hundred events, one of them broken", |world| {
-        let mut events: Vec<String> = (0..99).map(|n| event(&(500 + n).to_string())).collect();
-        events.insert(50, "{\"objectId\":tru}".to_owned());
-        signed(world, &format!("[{}]", events.join(",")))
-    }, 99).storing(99, 1),
-    Case::taken(42, "a hundred and one events", |world| {
-        let events: Vec<String> = (0..101).map(|n| event(&(700 + n).to_string())).collect();
-        signed(world, &format!("[{}]", events.join(",")))
-    }, 101),
-    Case::refused(42, "a hundred thousand elements", |world| {
-        signed(world, &format!("[{}]", vec!["{\"objectId\":1}"; 100_000].join(",")))
-    }, 413),
-    Case::taken(43, "one event id, two bodies", |world| {
-        let other = event("100").replace("closedwon", "closedlost");
-        signed(world, &format!("[{},{other}]", event("100")))
-    }, 2),
+    Case::taken(
+        41,
+        "a hundred events, one of them broken",
+        |world| {
+            let mut events: Vec<String> = (0..99).map(|n| event(&(500 + n).to_string())).collect();
+            events.insert(50, "{\"objectId\":tru}".to_owned());
+            signed(world, &format!("[{}]", events.join(",")))
+        },
+        99,
+    )
+    .storing(99, 1),
+    Case::taken(
+        42,
+        "a hundred and one events",
+        |world| {
+            let events: Vec<String> = (0..101).map(|n| event(&(700 + n).to_string())).collect();
+            signed(world, &format!("[{}]", events.join(",")))
+        },
+        101,
+    ),
+    Case::refused(
+        42,
+        "a hundred thousand elements",
+        |world| signed(world, &format!("[{}]", vec!["{\"objectId\":1}"; 100_000].join(","))),
+        413,
+    ),
+    Case::taken(
+        43,
+        "one event id, two bodies",
+        |world| {
+            let other = event("100").replace("closedwon", "closedlost");
+            signed(world, &format!("[{},{other}]", event("100")))
+        },
+        2,
+    ),
     Case::taken(45, "an event of 1970", |world| occurred(world, "0"), 1),
     Case::taken(45, "an event of 2099", |world| occurred(world, "4070908800000"), 1),
     Case::taken(45, "a time in seconds", |world| occurred(world, "1700000000"), 1),

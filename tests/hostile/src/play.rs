@@ -12,7 +12,8 @@ use crate::json;
 /// The configured timeouts for headers and bodies, in seconds.
 pub const TIMEOUT_SECONDS: u64 = 2;
 /// The lines of `[http]` for these suites: short patience and few connections, so that both can be seen.
-pub const HTTP: &str = "header_timeout_seconds = 2\nbody_timeout_seconds = 2\nidle_timeout_seconds = 2\nconnections_max = 64\n";
+pub const HTTP: &str =
+    "header_timeout_seconds = 2\nbody_timeout_seconds = 2\nidle_timeout_seconds = 2\nconnections_max = 64\n";
 
 /// An answer comes within the product's own patience, and some for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(TIMEOUT_SECONDS + 6);

@@ -38,17 +38,20 @@ pub const CASES: &[Case] = &[
         let namespaces: String = (0..40_000).map(|n| format!(" xmlns:n{n}=\"u\"")).collect();
         bytes(world, message(1).replacen("<Notification>", &format!("<Notification{namespaces}>"), 1))
     }),
-    Case::taken(51, "one notification twice", |world| {
-        let body = message(1);
-        let start = body.find("<Notification>").unwrap();
-        let end = body.find("</notifications>").unwrap();
-        let twice = body[start..end].repeat(2);
-        bytes(world, format!("{}{twice}{}", &body[..start], &body[end..]))
-    }, 2),
+    Case::taken(
+        51,
+        "one notification twice",
+        |world| {
+            let body = message(1);
+            let start = body.find("<Notification>").unwrap();
+            let end = body.find("</notifications>").unwrap();
+            let twice = body[start..end].repeat(2);
+            bytes(world, format!("{}{twice}{}", &body[..start], &body[end..]))
+        },
+        2,
+    ),
     Case::taken(51, "a hundred and one notifications", |world| bytes(world, message(101)), 101),
-    Case::kept(40, "no opportunity id", |world| {
-        bytes(world, message(1).replace("sf:Id>", "sf:NoId>"))
-    }),
+    Case::kept(40, "no opportunity id", |world| bytes(world, message(1).replace("sf:Id>", "sf:NoId>"))),
     Case::kept(33, "a field twice", |world| {
         bytes(world, message(1).replace("</sObject>", "<sf:StageName>Closed Lost</sf:StageName></sObject>"))
     }),

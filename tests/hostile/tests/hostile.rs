@@ -97,7 +97,8 @@ async fn hostile_people_are_text_in_mail_and_log() {
     let world = world().await;
     let _product = world.start().await;
     let mut scripted = customers::hubspot(1, world.now());
-    scripted.contacts[0].person.first_name = "<script>alert(1)</script>\r\nBcc: x@evil.example \u{1b}[31m".to_owned();
+    scripted.contacts[0].person.first_name =
+        "<script>alert(1)</script>\r\nBcc: x@evil.example \u{1b}[31m".to_owned();
     scripted.company.as_mut().unwrap().name = "{{7*7}} =HYPERLINK() \u{202e}".to_owned();
     let mut broken = customers::hubspot(2, world.now());
     broken.contacts[0].person.email = "robin@customer.example\r\nBcc: x@evil.example".to_owned();

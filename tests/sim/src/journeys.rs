@@ -16,7 +16,7 @@ moments:
   - {id: welcome, day: 0, not_after_day: 4, intent: welcome, gift: {worth: 40 USD, pick: coffee, mail: gift.md, mail_without_gift: mail.md}}
   - {id: check-in, day: 2, not_after_day: 5, if_we_start_late: skip, intent: listen, mail: mail.md}
   - {id: milestone, day: 5, not_after_day: 9, intent: celebrate, gift: {worth: 30 USD, pick: any, mail: gift.md}}
-  - {id: next-step, day: 12, intent: next_step, mail: mail.md}
+  - {id: next-step, day: 13, intent: next_step, mail: mail.md}
 "#;
 
 const MAILS: &str = r#"

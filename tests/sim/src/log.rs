@@ -44,11 +44,12 @@ impl<L: Append> Line<L> {
     /// The records that really go to the log.
     fn honest(&self, mut records: Vec<Record>) -> Vec<Record> {
         let mut state = self.state();
+        let sabotage = state.sabotage;
         let mut every = |nth: usize| {
             state.seen += 1;
             state.seen % nth == 0
         };
-        match state.sabotage {
+        match sabotage {
             Sabotage::ForgetfulEdge => records.retain(|one| one.topic != Topic::Webhooks || !every(2)),
             Sabotage::ForgetfulRelay => {
                 let kept = [Topic::Touchpoints, Topic::Deliveries];

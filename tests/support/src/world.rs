@@ -153,12 +153,7 @@ impl World {
     }
 
     /// Waits for a condition; panics with the product's last words when it does not come true in time.
-    pub async fn until<T>(
-        &self,
-        what: &str,
-        patience: Duration,
-        look: impl AsyncFnMut() -> Option<T>,
-    ) -> T {
+    pub async fn until<T>(&self, what: &str, patience: Duration, look: impl AsyncFnMut() -> Option<T>) -> T {
         until(SOON, patience, look).await.unwrap_or_else(|TooLate| self.give_up(what, patience))
     }
 
@@ -196,9 +191,7 @@ impl World {
                 let event = webhook::hubspot_stage(crm.portal, &deal, self.now());
                 Webhook::hubspot(webhook::hubspot(&[event]))
             }
-            Crm::Salesforce => {
-                Webhook::salesforce(webhook::salesforce(&crm.org18, &[&deal], self.now()))
-            }
+            Crm::Salesforce => Webhook::salesforce(webhook::salesforce(&crm.org18, &[&deal], self.now())),
         }
     }
 
@@ -220,11 +213,9 @@ impl World {
 
     /// Sends as the CRMs do: again after 503 and after no answer at all.
     pub async fn deliver(&self, webhook: &Webhook) -> Answer {
-        self.until("the webhook was taken", SENDING, async || {
-            match self.post(&self.sign(webhook)).await {
-                Ok(answer) if answer.status != 503 => Some(answer),
-                Ok(_) | Err(_) => None,
-            }
+        self.until("the webhook was taken", SENDING, async || match self.post(&self.sign(webhook)).await {
+            Ok(answer) if answer.status != 503 => Some(answer),
+            Ok(_) | Err(_) => None,
         })
         .await
     }

@@ -33,7 +33,7 @@ const SEND_AT: &str = r#"send_at: "09:30""#;
 
 /// Makes a store with `batches` of `count` enrolments each and an empty outbox; notes how many were
 /// enrolled per second in each turn's worth.
-pub(crate) async fn enrol(
+pub(super) async fn enrol(
     path: &Path,
     batches: usize,
     count: usize,
@@ -61,7 +61,7 @@ pub(crate) async fn enrol(
 }
 
 /// The engine over a clock that stands still until it is moved.
-pub(crate) fn engine(clock: &ManualClock) -> Engine<sqlite::Tx> {
+pub(super) fn engine(clock: &ManualClock) -> Engine<sqlite::Tx> {
     let options = Options { sender_company: "Afterglow".to_owned(), ..Options::default() };
     Engine::new(options, Clocks::same(Arc::new(clock.clone())))
 }

@@ -30,7 +30,8 @@ async fn who_unsubscribes_gets_no_further_mail_and_a_look_changes_nothing() {
     history.catch_up().await;
     assert_eq!(history.signals().count(), 0, "a look is no wish");
 
-    let altered = world.http.post(format!("{link}x")).body("List-Unsubscribe=One-Click").send().await.unwrap();
+    let altered =
+        world.http.post(format!("{link}x")).body("List-Unsubscribe=One-Click").send().await.unwrap();
     assert_eq!(altered.status(), 404);
     for _ in 0..2 {
         let acted = world.http.post(&link).body("List-Unsubscribe=One-Click").send().await.unwrap();

@@ -15,7 +15,10 @@ async fn a_wrong_signature_stores_nothing_and_unusable_input_is_kept() {
     let signed = world.sign(&world.webhook(&deal.id));
     let forged = signed.with_header(V3_HEADER, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let refused = world.post(&forged).await.unwrap();
-    assert_eq!((refused.status, refused.headers["content-type"].as_bytes()), (401, &b"application/problem+json"[..]));
+    assert_eq!(
+        (refused.status, refused.headers["content-type"].as_bytes()),
+        (401, &b"application/problem+json"[..])
+    );
 
     let mumbled = world.deliver(&Webhook::hubspot("[{\"objectId\":")).await;
     assert_eq!(mumbled.status, 200, "{}", mumbled.body);

@@ -52,11 +52,16 @@ async fn a_second_run_on_the_folder_is_refused_while_readers_are_not() {
 async fn a_wrong_configuration_is_told_whole_before_anything_starts() {
     let world = World::new(Settings::default()).await;
     let text = std::fs::read_to_string(world.config()).unwrap();
-    let broken = text.replace("zone = \"Europe/Berlin\"", "zone = \"Mars\"").replace("settle_seconds", "setle_seconds");
+    let broken = text
+        .replace("zone = \"Europe/Berlin\"", "zone = \"Mars\"")
+        .replace("settle_seconds", "setle_seconds");
     std::fs::write(world.config(), broken).unwrap();
     let refused = world.command(&["run", "--config", world.config().to_str().unwrap()]).await;
     assert_eq!(refused.status.code(), Some(64));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.matches("Mars").count() == 3 && said.contains("setle_seconds"), "every problem at once: {said}");
+    assert!(
+        said.matches("Mars").count() == 3 && said.contains("setle_seconds"),
+        "every problem at once: {said}"
+    );
     assert!(!world.data_dir().exists(), "nothing was started");
 }

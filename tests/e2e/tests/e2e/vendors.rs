@@ -2,7 +2,7 @@
 //! broken; and the budget, which is ours.
 
 use afterglow_domain::DealKey;
-use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, kept};
+use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, until_kept};
 use afterglow_events::proto::{DeliveryOutcome, StepState};
 use afterglow_sandbox::crm::Deal;
 use afterglow_sandbox::gifts::Faults;
@@ -27,16 +27,12 @@ fn refusing(status: u16) -> Faults {
     Faults { refuse: Some(status), ..Faults::default() }
 }
 
-async fn until_welcomed(world: &World, key: &DealKey) -> History {
-    world.until_history("the welcome was kept", PATIENCE, |history| !kept(history, key).is_empty()).await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_looked_up_and_nothing_is_ordered_twice() {
     let address = customers::address(&customers::hubspot(1, afterglow_domain::Timestamp::EPOCH)).to_owned();
     let faults = Faults { lose_nth_for: vec![(address.clone(), 1)], ..Faults::default() };
     let (world, _product, _, key) = won(faults, Settings::with_journey(STORY)).await;
-    let history = until_welcomed(&world, &key).await;
+    let history = until_kept(&world, &key, "welcome").await;
     assert_eq!(world.sandbox.gifts.lost(), 1);
     assert_eq!(order_states(&history, &key), [StepState::Unknown, StepState::Found]);
     let gifts = world.gifts_for(&address);
@@ -57,7 +53,7 @@ async fn a_pause_ends_with_a_restart(status: u16, code: &str) {
     assert_eq!(product.terminate().await, Some(0));
     world.sandbox.gifts.set_faults(Faults::default());
     let _product = world.start().await;
-    until_welcomed(&world, &key).await;
+    until_kept(&world, &key, "welcome").await;
     assert_eq!(world.gifts_for(customers::address(&deal)).len(), 1);
 }
 
@@ -81,7 +77,7 @@ async fn a_broken_server_leaves_the_outcome_unknown_until_it_can_be_asked() {
         .await;
     assert!(world.gifts_for(customers::address(&deal)).is_empty());
     world.sandbox.gifts.set_faults(Faults::default());
-    let history = until_welcomed(&world, &key).await;
+    let history = until_kept(&world, &key, "welcome").await;
     assert_eq!(order_states(&history, &key).last(), Some(&StepState::Accepted));
     assert_eq!(world.gifts_for(customers::address(&deal)).len(), 1);
 }
@@ -90,11 +86,7 @@ async fn a_broken_server_leaves_the_outcome_unknown_until_it_can_be_asked() {
 async fn over_the_budget_the_mail_goes_without_its_gift() {
     let settings = Settings { budget: "60 USD", ..Settings::with_journey(STORY) };
     let (world, _product, deal, key) = won(Faults::default(), settings).await;
-    let history = world
-        .until_history("the second gift's moment was kept", PATIENCE, |history| {
-            kept(history, &key).iter().any(|moment| moment == "first-month")
-        })
-        .await;
+    let history = until_kept(&world, &key, "first-month").await;
     let address = customers::address(&deal);
     assert_eq!(world.gifts_for(address).len(), 1, "25 of 60 USD are spent; 50 more are too much");
     let done = history.concluded_of(&key).find(|done| !done.without_gift.is_empty());

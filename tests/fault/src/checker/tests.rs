@@ -17,11 +17,7 @@ fn perfect() -> Evidence {
         for moment in MOMENTS {
             let id = touchpoint(deal, moment.id);
             let (deal, moment_id) = (deal.to_owned(), moment.id.to_owned());
-            evidence.due.push(Due {
-                touchpoint: id.clone(),
-                deal: deal.clone(),
-                moment: moment_id.clone(),
-            });
+            evidence.due.push(Due { touchpoint: id.clone(), deal: deal.clone(), moment: moment_id.clone() });
             evidence.concluded.push(Concluded {
                 event: format!("done {id}"),
                 touchpoint: id.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use afterglow_dispatcher::store::DispatcherTx as _;
-use afterglow_domain::Sensitive;
+use afterglow_domain::{Sensitive, TouchpointId};
 use afterglow_durable::relay::{Progress, relay_once};
 use afterglow_durable::turns::{consume_once, fire_due};
 use afterglow_durable::{ShardSet, Store, Timeline};
@@ -116,7 +116,7 @@ impl<G: Ground> World<G> {
             }
             match Event::from_record(&row.record).map(|event| event.body) {
                 Ok(Body::TouchpointDue(due)) => {
-                    self.watch.touchpoints.extend(due.touchpoint_id.parse());
+                    self.watch.touchpoints.extend(due.touchpoint_id.parse::<TouchpointId>());
                     if convert::from_timestamp(due.planned_at.as_ref()).is_none_or(|planned| planned > now) {
                         self.watch.problem(format!("5: {} of {} is early", due.moment, due.enrolment_id));
                     }

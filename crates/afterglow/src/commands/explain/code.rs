@@ -1,10 +1,11 @@
 //! The pages of the error codes, from each part's own table.
 
 /// The tables of the roles: code, cause, remedy.
-const TABLES: [&[(&str, &str, &str)]; 3] = [
+const TABLES: [&[(&str, &str, &str)]; 4] = [
     afterglow_ingest::codes::CODES,
     afterglow_journey_engine::codes::CODES,
     afterglow_dispatcher::codes::CODES,
+    crate::embedded::codes::CODES,
 ];
 
 /// Whether a text looks like a code: `AG` and four digits.
