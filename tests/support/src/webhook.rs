@@ -1,5 +1,7 @@
 //! Webhooks as the CRMs send them: signed at the moment of sending, sent again until they are taken.
 
+use std::fmt::Write as _;
+
 use afterglow_crm::hubspot::signature::{Request, TIMESTAMP_HEADER, V3_HEADER, sign_v3};
 use afterglow_domain::Timestamp;
 use reqwest::header::HeaderMap;
@@ -91,9 +93,10 @@ impl Delivery {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut head = format!("POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n", self.path);
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            // Writing to a String cannot fail.
+            let _ = write!(head, "{name}: {value}\r\n");
         }
-        head.push_str(&format!("content-length: {}\r\n\r\n", self.body.len()));
+        let _ = write!(head, "content-length: {}\r\n\r\n", self.body.len());
         [head.into_bytes(), self.body.clone()].concat()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use afterglow_domain::{Clock, Crm, Timestamp};
 use afterglow_sandbox::crm::{Deal, Settings as CrmSettings, webhook};
 use afterglow_sandbox::gifts::Order;
-use afterglow_sandbox::mailbox::Letter;
+use afterglow_sandbox::mailbox::{Letter, Mail};
 use afterglow_sandbox::{Options, Sandbox};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::http_client;
@@ -28,7 +28,7 @@ use crate::webhook::{Answer, Delivery, Webhook};
 /// How long the product may take to be ready on a busy machine.
 const READY: Duration = Duration::from_secs(30);
 /// How long a CRM goes on sending before the test gives up: a hundred restarts.
-const SENDING: Duration = Duration::from_secs(60);
+const SENDING: Duration = Duration::from_mins(1);
 /// How many lines of the product's log a failed test shows.
 const LOG_LINES: usize = 40;
 
@@ -241,7 +241,7 @@ impl World {
     /// The mails to an address, oldest first.
     pub fn mails_to(&self, address: &str) -> Vec<Letter> {
         let mails = self.sandbox.mailbox.mails();
-        mails.iter().filter(|mail| mail.to.iter().any(|to| to == address)).map(|m| m.letter()).collect()
+        mails.iter().filter(|mail| mail.to.iter().any(|to| to == address)).map(Mail::letter).collect()
     }
 
     /// The gifts for an address, oldest first.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use afterglow_journey::simulate::{SimulationInput, simulate};
 use afterglow_journey::{Checked, Files, Finding, Zone, aloud, load, render};
+use afterglow_service::clock::SystemClock;
 use afterglow_service::exit::Exit;
 use anyhow::Context as _;
 use jiff::civil::Date;
@@ -34,7 +35,7 @@ pub(crate) struct Simulate {
     /// The deal's close date; left out: the date the deal was won.
     #[arg(long, value_name = "YYYY-MM-DD")]
     close_date: Option<Date>,
-    /// When the deal was won and heard of; left out: the close date.
+    /// When the deal was won and heard of; left out: the close date, or today.
     #[arg(long, value_name = "YYYY-MM-DD")]
     won: Option<Date>,
     /// Where the recipient sits; left out: the file's default zone.
@@ -104,13 +105,14 @@ fn play(story: &Simulate) -> Outcome {
         Ok(checked) => checked,
         Err(findings) => return refused(&findings),
     };
-    let won = story.won.or(story.close_date).context("say --close-date or --won")?;
     let zone = match &story.zone {
         Some(name) => Some(
             Zone::new(name).with_context(|| format!("{name:?} is not an IANA zone such as Europe/Berlin"))?,
         ),
         None => None,
     };
+    let today = || checked.definition.sending.zone.date_of(SystemClock::shared().now());
+    let won = story.won.or(story.close_date).unwrap_or_else(today);
     let input = SimulationInput { close_date: story.close_date, zone, ..SimulationInput::closed_on(won) };
     say(format_args!("{}", simulate(&checked.definition, &input).to_string().trim_end()))?;
     Ok(Exit::Ok)

@@ -41,30 +41,40 @@ async fn a_lost_answer_is_looked_up_and_nothing_is_ordered_twice() {
     assert_eq!(world.mails_to(&address)[0].subject, STORY_SUBJECTS[0]);
 }
 
-/// An empty account and a refused key stop all gifts, in one clear line, and nothing is lost meanwhile.
-async fn a_pause_ends_with_a_restart(status: u16, code: &str) {
+/// An empty account and a refused key stop all gifts, in one clear line; once the cause is gone, a new
+/// start takes up gifts again, and what waited still waits.
+async fn a_pause_is_told_once_and_ends(status: u16, code: &str) {
     let (world, product, deal, key) = won(refusing(status), Settings::with_journey(STORY)).await;
     let paused = async || world.log().contains(code).then_some(());
     world.until(&format!("the log says {code}"), PATIENCE, paused).await;
     let told = world.ask(&["explain", "Customer 1"]).await;
     assert!(told.contains(&status.to_string()), "the reason is told: {told}");
-    assert_eq!(world.log().matches(code).count(), 1, "one line, however many wait");
     assert!(world.ask(&["explain", code]).await.contains(code));
+    until_kept(&world, &key, "getting-started").await;
+    assert_eq!(world.log().matches(code).count(), 1, "one line, however many wait");
     assert_eq!(product.terminate().await, Some(0));
+
     world.sandbox.gifts.set_faults(Faults::default());
     let _product = world.start().await;
-    until_kept(&world, &key, "welcome").await;
-    assert_eq!(world.gifts_for(customers::address(&deal)).len(), 1);
+    let second = customers::salesforce(2, world.now());
+    world.win(second.clone()).await;
+    let history = until_kept(&world, &key_of(&second), "welcome").await;
+    assert_eq!(world.gifts_for(customers::address(&second)).len(), 1);
+    assert!(
+        history.closed_of(&key).all(|closed| closed.moment != "welcome"),
+        "the first one is not given up"
+    );
+    assert!(world.gifts_for(customers::address(&deal)).len() <= 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_account_pauses_gifts() {
-    a_pause_ends_with_a_restart(402, "AG4001").await;
+    a_pause_is_told_once_and_ends(402, "AG4001").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_key_pauses_gifts() {
-    a_pause_ends_with_a_restart(401, "AG4002").await;
+    a_pause_is_told_once_and_ends(401, "AG4002").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

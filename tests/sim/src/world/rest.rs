@@ -1,6 +1,7 @@
 //! To rest: everything outside heals, what is owed is delivered, and time passes from timer to timer until
 //! nothing waits any more.
 
+use afterglow_domain::Timestamp;
 use afterglow_durable::{Store, Timeline};
 use afterglow_events::Topic;
 
@@ -8,7 +9,7 @@ use super::World;
 use crate::ground::{FromTheStart, Ground};
 
 /// How many rounds a world may need; a calm one needs some hundreds.
-const ROUNDS_MAX: usize = 20_000;
+const ROUNDS_MAX: usize = 3000;
 
 /// How many pages of records a replay reads at most.
 const PAGES_MAX: usize = 1000;
@@ -42,16 +43,22 @@ impl<G: Ground> World<G> {
                 }
             }
         }
-        self.watch.problem(format!("4: it does not come to rest within {ROUNDS_MAX} rounds"));
+        let (now, dues) = (self.now(), self.dues().await);
+        self.watch.problem(format!("4: no rest within {ROUNDS_MAX} rounds; it is {now}, due are {dues:?}"));
     }
 
-    async fn next_due(&self) -> Option<afterglow_domain::Timestamp> {
+    async fn next_due(&self) -> Option<Timestamp> {
+        self.dues().await.into_iter().flatten().min()
+    }
+
+    /// When each role's next timer is due.
+    async fn dues(&self) -> [Option<Timestamp>; 3] {
         let dues = [
             self.ground.ingest().next_due(Timeline::Wall).await,
             self.ground.engine().next_due(Timeline::Journey).await,
             self.ground.dispatcher().next_due(Timeline::Wall).await,
         ];
-        dues.into_iter().filter_map(|due| due.expect("the store is healthy")).min()
+        dues.map(|due| due.expect("the store is healthy"))
     }
 
     /// Every role reads the whole log once more, as if it had forgotten its cursors, and rests again.
