@@ -3,8 +3,6 @@
 //! `proto/golden/TYPE.json` and `TYPE.hex` are the same event, written once by another implementation
 //! (Python's protobuf). `proto/released.txt` lists every released field and enum value.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -193,7 +193,9 @@ fn gifts(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, found: &
             _ => {}
         }
     }
-    orders.into_keys().for_each(|touchpoint| found.add(Kind::GiftForNobody, touchpoint));
+    for touchpoint in orders.into_keys() {
+        found.add(Kind::GiftForNobody, touchpoint);
+    }
 }
 
 /// Each mail arrived once, or is missing with its row in doubt.
@@ -222,7 +224,9 @@ fn mails(evidence: &Evidence, due: &BTreeSet<&Due>, found: &mut Findings) {
             }
         }
     }
-    arrived.into_keys().for_each(|touchpoint| found.add(Kind::MailForNobody, touchpoint));
+    for touchpoint in arrived.into_keys() {
+        found.add(Kind::MailForNobody, touchpoint);
+    }
 }
 
 fn describe(due: &Due) -> String {

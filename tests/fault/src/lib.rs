@@ -6,10 +6,7 @@
 //! over it. The checker is itself checked: on evidence made up here, and on a product with a seeded bug
 //! (`afterglow-sabotaged`). Deliberately absent: any tolerance, such as "almost all were delivered".
 
-#![cfg_attr(
-    not(test),
-    expect(clippy::unwrap_used, reason = "a harness of tests fails by panicking, where the test sees it")
-)]
+#![expect(clippy::unwrap_used, reason = "a harness of tests fails by panicking, where the test sees it")]
 
 pub mod checker;
 pub mod evidence;

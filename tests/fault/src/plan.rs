@@ -19,6 +19,7 @@ pub struct Plan {
 
 impl Plan {
     /// The plan with what the environment says otherwise; without a seed there, `fresh` is it.
+    #[must_use]
     pub fn from_env(self, fresh: u64) -> Self {
         Self {
             seed: number("AFTERGLOW_SEED").unwrap_or(fresh),

@@ -21,7 +21,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// How long everything that was accepted may take to end after the last kill: eleven days of four
 /// seconds, half a minute until the dead process's calls are looked up, and room for a slow machine.
-const QUIET: Duration = Duration::from_secs(300);
+const QUIET: Duration = Duration::from_mins(5);
 
 fn settings() -> Settings {
     Settings { seconds_per_day: 4, ..Settings::with_journey(JOURNEY) }

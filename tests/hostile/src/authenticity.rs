@@ -8,13 +8,13 @@ use afterglow_support::settings::{
 };
 use afterglow_support::{Delivery, Webhook, World};
 
-use crate::case::{Case, Expect, Sent};
+use crate::case::Case;
 use crate::{json, soap};
 
 /// The cases.
 pub const CASES: &[Case] = &[
-    Case::refused(1, "no signature", |world| bytes(good(world).without_header(V3_HEADER)), 401),
-    Case::refused(1, "no timestamp", |world| bytes(good(world).without_header(TIMESTAMP_HEADER)), 401),
+    Case::refused(1, "no signature", |world| bytes(&good(world).without_header(V3_HEADER)), 401),
+    Case::refused(1, "no timestamp", |world| bytes(&good(world).without_header(TIMESTAMP_HEADER)), 401),
     Case::refused(
         2,
         "a wrong signature of the right length",
@@ -38,31 +38,31 @@ pub const CASES: &[Case] = &[
         |world| timestamp(world, &(world.now().as_millis() / 1000).to_string()),
         401,
     ),
-    Case::taken(8, "the previous secret", |world| bytes(by(world, PREVIOUS_SECRET)), 1),
+    Case::taken(8, "the previous secret", |world| bytes(&by(world, PREVIOUS_SECRET)), 1),
     Case::taken(8, "the previous path token", |world| path_token(world, PREVIOUS_PATH_TOKEN), 1),
     Case::refused(
         8,
         "a secret from before both",
-        |world| bytes(by(world, "an-older-secret-of-the-app-00")),
+        |world| bytes(&by(world, "an-older-secret-of-the-app-00")),
         401,
     ),
-    Case::refused(9, "another tenant's secret", |world| bytes(by(world, OTHER_SECRET)), 401),
+    Case::refused(9, "another tenant's secret", |world| bytes(&by(world, OTHER_SECRET)), 401),
     Case::refused(
         9,
         "our secret at another tenant's address",
-        |world| bytes(at(world, OTHER_HUBSPOT, SECRET)),
+        |world| bytes(&at(world, OTHER_HUBSPOT, SECRET)),
         401,
     ),
-    Case::refused(9, "an address that nobody has", |world| bytes(at(world, "nobody", SECRET)), 401),
+    Case::refused(9, "an address that nobody has", |world| bytes(&at(world, "nobody", SECRET)), 401),
     Case::refused(9, "a wrong path token", |world| path_token(world, "not-the-path-token-at-all-1"), 401),
-    Case::taken(10, "a recording played again", |world| bytes(good(world)), 1),
+    Case::taken(10, "a recording played again", |world| bytes(&good(world)), 1),
     Case::refused(
         11,
         "a body that a proxy wrote anew",
         |world| {
             let mut changed = good(world);
             changed.body = String::from_utf8(changed.body).unwrap().replace(':', ": ").into_bytes();
-            bytes(changed)
+            bytes(&changed)
         },
         401,
     ),
@@ -87,7 +87,7 @@ pub const CASES: &[Case] = &[
     Case::taken(
         12,
         "a forwarded host beside a good signature",
-        |world| bytes(good(world).with_header("x-forwarded-host", "evil.example")),
+        |world| bytes(&good(world).with_header("x-forwarded-host", "evil.example")),
         1,
     ),
     Case::refused(
@@ -95,22 +95,21 @@ pub const CASES: &[Case] = &[
         "a signature of version 1 alone",
         |world| {
             let old = "0".repeat(64);
-            bytes(good(world).without_header(V3_HEADER).with_header(LEGACY_HEADER, old))
+            bytes(&good(world).without_header(V3_HEADER).with_header(LEGACY_HEADER, old))
         },
         401,
     ),
     Case::kept(14, "an unknown portal", |world| {
         let event = json::event("100").replace("24801", "1");
-        bytes(world.sign(&Webhook::hubspot(format!("[{event}]"))))
+        bytes(&world.sign(&Webhook::hubspot(format!("[{event}]"))))
     }),
     Case::kept(14, "an unknown organisation", |world| {
         soap::bytes(world, soap::message(1).replace("00Dxx0000001gPFEAY", "00Dxx0000001gPAEAY"))
-    })
-    .but(Expect::Taken),
+    }),
 ];
 
-fn bytes(delivery: Delivery) -> Sent {
-    Sent::Bytes(delivery.to_bytes())
+fn bytes(delivery: &Delivery) -> Vec<u8> {
+    delivery.to_bytes()
 }
 
 fn webhook() -> Vec<u8> {
@@ -130,30 +129,30 @@ fn at(world: &World, connection: &str, secret: &str) -> Delivery {
     world.sign(&Webhook::Hubspot { connection, secret, body: webhook() })
 }
 
-fn signature(world: &World, value: &str) -> Sent {
-    bytes(good(world).with_header(V3_HEADER, value))
+fn signature(world: &World, value: &str) -> Vec<u8> {
+    bytes(&good(world).with_header(V3_HEADER, value))
 }
 
-fn timestamp(world: &World, value: &str) -> Sent {
-    bytes(good(world).with_header(TIMESTAMP_HEADER, value))
+fn timestamp(world: &World, value: &str) -> Vec<u8> {
+    bytes(&good(world).with_header(TIMESTAMP_HEADER, value))
 }
 
-fn listed(world: &World, wrong: usize) -> Sent {
+fn listed(world: &World, wrong: usize) -> Vec<u8> {
     let delivery = good(world);
     let right = delivery.headers.iter().find(|(name, _)| name == V3_HEADER).unwrap().1.clone();
     let wrong = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,".repeat(wrong);
-    bytes(delivery.with_header(V3_HEADER, format!("{wrong}{right}")))
+    bytes(&delivery.with_header(V3_HEADER, format!("{wrong}{right}")))
 }
 
 /// Signed rightly, at another time.
-fn shifted(world: &World, seconds: i64) -> Sent {
+fn shifted(world: &World, seconds: i64) -> Vec<u8> {
     let by = Duration::from_secs(seconds.unsigned_abs());
     let at = if seconds < 0 { world.now().minus(by) } else { world.now().plus(by) };
-    bytes(Webhook::hubspot(webhook()).sign(&world.public_url(), at))
+    bytes(&Webhook::hubspot(webhook()).sign(&world.public_url(), at))
 }
 
 /// Signed rightly, over another address.
-fn over(world: &World, uri: &str, headers: &[(&str, &str)]) -> Sent {
+fn over(world: &World, uri: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let (now, body) = (world.now(), webhook());
     let signed = sign_v3(&SECRET.into(), &Request { method: "POST", uri, body: &body }, now);
     let mut text = String::from_utf8(
@@ -169,9 +168,9 @@ fn over(world: &World, uri: &str, headers: &[(&str, &str)]) -> Sent {
             name => text.replacen("\r\n", &format!("\r\n{name}: {value}\r\n"), 1),
         };
     }
-    Sent::Bytes(text.into_bytes())
+    text.into_bytes()
 }
 
-fn path_token(world: &World, token: &str) -> Sent {
-    bytes(world.sign(&Webhook::Salesforce { token: token.to_owned(), body: soap::message(1).into_bytes() }))
+fn path_token(world: &World, token: &str) -> Vec<u8> {
+    bytes(&world.sign(&Webhook::Salesforce { token: token.to_owned(), body: soap::message(1).into_bytes() }))
 }

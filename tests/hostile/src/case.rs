@@ -8,20 +8,13 @@ pub struct Case {
     pub number: u8,
     /// What is bad about it.
     pub name: &'static str,
-    /// Makes the bytes, at the moment of sending: signatures carry the time.
-    pub send: fn(&World) -> Sent,
+    /// Makes the bytes, at the moment of sending: signatures carry the time. They are all that comes, and
+    /// the sender keeps its side open.
+    pub send: fn(&World) -> Vec<u8>,
     /// What must be answered.
     pub expect: Expect,
     /// What must be stored because of it.
     pub stored: Stored,
-}
-
-/// What goes over the wire.
-pub enum Sent {
-    /// One request or what resembles it.
-    Bytes(Vec<u8>),
-    /// The beginning of a request that is never finished.
-    Unfinished(Vec<u8>),
 }
 
 /// What must be answered.
@@ -35,7 +28,7 @@ pub enum Expect {
     OneOf(&'static [u16]),
     /// This status with an `Allow` header.
     NotAllowed,
-    /// The connection is closed within its timeout, with or without a word.
+    /// The connection is closed within its timeout (as in every case), with or without a word.
     Closed,
 }
 
@@ -50,17 +43,17 @@ pub struct Stored {
 
 impl Case {
     /// A case that must be refused and store nothing.
-    pub const fn refused(number: u8, name: &'static str, send: fn(&World) -> Sent, status: u16) -> Self {
+    pub const fn refused(number: u8, name: &'static str, send: fn(&World) -> Vec<u8>, status: u16) -> Self {
         Self { number, name, send, expect: Expect::Status(status), stored: Stored { events: 0, unparsed: 0 } }
     }
 
     /// A case that must be taken as so many events.
-    pub const fn taken(number: u8, name: &'static str, send: fn(&World) -> Sent, events: usize) -> Self {
+    pub const fn taken(number: u8, name: &'static str, send: fn(&World) -> Vec<u8>, events: usize) -> Self {
         Self { number, name, send, expect: Expect::Taken, stored: Stored { events, unparsed: 0 } }
     }
 
     /// A case that must be kept raw and answered with success.
-    pub const fn kept(number: u8, name: &'static str, send: fn(&World) -> Sent) -> Self {
+    pub const fn kept(number: u8, name: &'static str, send: fn(&World) -> Vec<u8>) -> Self {
         Self { number, name, send, expect: Expect::Taken, stored: Stored { events: 0, unparsed: 1 } }
     }
 
@@ -77,4 +70,9 @@ impl Case {
         self.stored = Stored { events, unparsed };
         self
     }
+}
+
+/// So many pieces in a row.
+pub(crate) fn numbered(count: usize, piece: impl Fn(usize) -> String) -> String {
+    (0..count).map(piece).collect::<Vec<_>>().concat()
 }

@@ -3,7 +3,7 @@
 use afterglow_support::{Webhook, World};
 use serde_json::json;
 
-use crate::case::{Case, Sent};
+use crate::case::Case;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -134,14 +134,14 @@ fn with(name: &str, value: &str) -> String {
     format!("{},\"{name}\":{value}}}", event.strip_suffix('}').unwrap())
 }
 
-fn occurred(world: &World, at: &str) -> Sent {
+fn occurred(world: &World, at: &str) -> Vec<u8> {
     signed(world, &format!("[{}]", event("100").replace("1700000000000", at)))
 }
 
-fn signed(world: &World, body: &str) -> Sent {
+fn signed(world: &World, body: &str) -> Vec<u8> {
     raw(world, body.as_bytes().to_vec())
 }
 
-fn raw(world: &World, body: Vec<u8>) -> Sent {
-    Sent::Bytes(world.sign(&Webhook::hubspot(body)).to_bytes())
+fn raw(world: &World, body: Vec<u8>) -> Vec<u8> {
+    world.sign(&Webhook::hubspot(body)).to_bytes()
 }

@@ -16,5 +16,5 @@ pub mod json;
 pub mod play;
 pub mod soap;
 
-pub use case::{Case, Expect, Sent, Stored};
+pub use case::{Case, Expect, Stored};
 pub use play::Play;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use afterglow_support::{Webhook, World};
 
-use crate::case::{Case, Sent};
+use crate::case::{Case, numbered};
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -31,11 +31,11 @@ pub const CASES: &[Case] = &[
     }),
     Case::kept(50, "three hundred thousand levels", |world| bytes(world, "<a>".repeat(300_000))),
     Case::kept(50, "fifty thousand attributes", |world| {
-        let attributes: String = (0..50_000).map(|n| format!(" a{n}=\"\"")).collect();
+        let attributes = numbered(50_000, |n| format!(" a{n}=\"\""));
         bytes(world, message(1).replacen("<Notification>", &format!("<Notification{attributes}>"), 1))
     }),
     Case::kept(50, "forty thousand namespaces", |world| {
-        let namespaces: String = (0..40_000).map(|n| format!(" xmlns:n{n}=\"u\"")).collect();
+        let namespaces = numbered(40_000, |n| format!(" xmlns:n{n}=\"u\""));
         bytes(world, message(1).replacen("<Notification>", &format!("<Notification{namespaces}>"), 1))
     }),
     Case::taken(
@@ -81,10 +81,10 @@ pub fn message(notifications: usize) -> String {
 }
 
 /// The document behind the right token.
-pub fn bytes(world: &World, body: String) -> Sent {
-    Sent::Bytes(world.sign(&Webhook::salesforce(body)).to_bytes())
+pub fn bytes(world: &World, body: String) -> Vec<u8> {
+    world.sign(&Webhook::salesforce(body)).to_bytes()
 }
 
-fn declared(world: &World, dtd: &str) -> Sent {
+fn declared(world: &World, dtd: &str) -> Vec<u8> {
     bytes(world, message(1).replacen("<soapenv:Envelope", &format!("{dtd}<soapenv:Envelope"), 1))
 }

@@ -109,12 +109,14 @@ impl Crm {
             Stage::Lost => ("closedlost", Status::Lost),
         };
         self.state().change(deal, now, "stage", |truth, at| {
-            let changes = truth.snapshot.stage != name;
+            if truth.snapshot.stage == name {
+                return false;
+            }
             name.clone_into(&mut truth.snapshot.stage);
             truth.snapshot.status = status;
             truth.snapshot.won_at = (status == Status::Won).then_some(at);
             truth.snapshot.close_date = Some(CloseDate::Instant(at));
-            changes
+            true
         });
     }
 

@@ -96,7 +96,7 @@ pub fn shortened(ops: &[Op], broken: impl Fn(&[Op]) -> bool) -> Vec<Op> {
 pub fn report(seed: u64, problems: &[String], ops: &[Op]) -> String {
     let ops: Vec<String> = ops.iter().map(|op| format!("    Op::{op:?},")).collect();
     format!(
-        "seed {seed}: {}\n\noperations:\n{}\n\nagain: AFTERGLOW_SEED={seed} cargo test -p afterglow-sim",
+        "seed {seed}: {}\n\noperations:\n{}\n\nagain: AFTERGLOW_SEED={seed} cargo test --package afterglow-sim",
         problems.join("\n  "),
         ops.join("\n")
     )

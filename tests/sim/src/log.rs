@@ -64,7 +64,10 @@ impl<L: Append> Line<L> {
 
 impl<L: Append> Append for Line<L> {
     async fn append(&self, records: Vec<Record>) -> Vec<Result<Position, AppendError>> {
-        let (mood, sabotage) = (self.state().mood, self.state().sabotage);
+        let (mood, sabotage) = {
+            let state = self.state();
+            (state.mood, state.sabotage)
+        };
         let unavailable = |why: &str| AppendError::Unavailable(why.to_owned());
         if matches!(mood, Mood::Down | Mood::Busy) {
             return vec![Err(unavailable("the log is away")); records.len()];

@@ -144,22 +144,23 @@ pub enum Op {
 pub fn list(seed: u64) -> Vec<Op> {
     let mut dice = Dice::new(seed);
     let count = dice.between(OPS_MIN, OPS_MAX);
-    // One of each deal at least is won, so that no seed is idle.
+    // One deal at least is won, so that no seed is idle; and half of the vendors are moody.
     let first = dice.below(DEALS);
-    let mut ops = vec![Op::Move(first, Stage::Won), Op::Deliver(0), Op::Round];
+    let vendors = Op::Vendors(dice.of(&[Mood::Well, Mood::Odd]));
+    let mut ops = vec![vendors, Op::Move(first, Stage::Won), Op::Deliver(0), Op::Round];
     ops.extend((0..count).map(|_| one(&mut dice)));
     ops
 }
 
 fn one(dice: &mut Dice) -> Op {
     match dice.below(100) {
-        0..14 => change(dice),
-        14..30 => delivery(dice),
-        30..52 => step(dice),
-        52..70 => Op::Round,
-        70..86 => time(dice),
-        86..95 => trouble(dice),
-        95..97 => Op::Unsubscribe(dice.below(8)),
+        0..15 => change(dice),
+        15..30 => delivery(dice),
+        30..58 => step(dice),
+        58..70 => Op::Round,
+        70..87 => time(dice),
+        87..96 => trouble(dice),
+        96 => Op::Unsubscribe(dice.below(8)),
         97..99 => Op::Repeat(
             dice.of(&[Topic::Deals, Topic::Touchpoints, Topic::Deliveries, Topic::Signals, Topic::Webhooks]),
             dice.below(64),

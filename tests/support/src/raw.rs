@@ -50,13 +50,3 @@ pub fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
         found.eq_ignore_ascii_case(name).then(|| value.trim())
     })
 }
-
-/// Sends bytes and says whether the peer has closed the connection within `patience`; what it answered
-/// before does not matter.
-pub async fn closed_within(peer: SocketAddr, bytes: &[u8], patience: Duration) -> bool {
-    let mut stream = TcpStream::connect(peer).await.unwrap_or_else(|error| panic!("{peer}: {error}"));
-    stream.write_all(bytes).await.unwrap();
-    let mut sink = Vec::new();
-    let mut limited = (&mut stream).take(ANSWER_BYTES_MAX);
-    tokio::time::timeout(patience, limited.read_to_end(&mut sink)).await.is_ok()
-}

@@ -30,7 +30,7 @@ async fn two_deals_get_eleven_moments_and_four_gifts_each() {
     }
     let keys = deals.each_ref().map(key_of);
     let history = world
-        .until_history("ninety days are over", Duration::from_secs(180), |history| {
+        .until_history("ninety days are over", Duration::from_mins(3), |history| {
             keys.iter().all(|key| history.closed_of(key).count() >= 11)
         })
         .await;

@@ -14,7 +14,7 @@ use crate::roles::{PUBLIC_URL, SECRET};
 const PATH: &str = "/webhooks/hubspot/hub";
 
 /// Authentic and not readable.
-const GARBAGE: &str = r#"[{"subscriptionType": 7, "objectId": "no number"}]"#;
+const GARBAGE: &str = r#"[{"subscriptionType":"deal.creation","objectId":"no number"}]"#;
 
 impl<G: Ground> World<G> {
     /// The CRM sends these in one signed request; what is answered with 503 it will send again.

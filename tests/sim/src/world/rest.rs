@@ -37,10 +37,7 @@ impl<G: Ground> World<G> {
             }
             match self.next_due().await {
                 Some(due) => self.clock.set(due.max(self.now())),
-                None => {
-                    let breaches = self.ground.breaches().await;
-                    return self.watch.problems(breaches);
-                }
+                None => return self.look_at_tables().await,
             }
         }
         let (now, dues) = (self.now(), self.dues().await);

@@ -1,15 +1,21 @@
 //! Lives from seeds.
 
+use std::collections::BTreeSet;
+
+use afterglow_events::Body;
 use afterglow_sim::life::{Life, on_disk, on_the_model, report, shortened};
 use afterglow_sim::op::list;
 use afterglow_sim::trace::differences;
 use afterglow_sim::world::Setup;
 
 /// Lives on the model where nothing else is asked for: some thirty seconds on two slow cores.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 150;
 
 /// One of so many is also lived on SQLite and compared.
-const PAIR_OF: u64 = 5;
+const PAIR_OF: u64 = 6;
+
+/// How many lives must show everything.
+const EVENTFUL: u64 = 40;
 
 /// The seeds to run: the one asked for, or as many as asked for.
 fn seeds(divisor: u64) -> Vec<u64> {
@@ -49,6 +55,26 @@ fn the_model_and_sqlite_live_the_same_life() {
             problems.extend(disk.problems.into_iter().map(|what| format!("SQLite: {what}")));
             problems
         });
+    }
+}
+
+/// Lives in which nothing happens prove nothing: among a few dozen is every event and every end.
+#[test]
+fn the_lives_are_eventful() {
+    let mut seen = BTreeSet::new();
+    for seed in 0..EVENTFUL {
+        let life = on_the_model(Setup { seed, spread: true, ..Setup::default() }, &list(seed));
+        seen.extend(life.trace.into_values().flatten().map(|(_, kind, _)| kind));
+        seen.extend(life.rows.attempts.iter().map(|one| format!("{} {}", one.step.as_str(), one.state.as_str())));
+        let ends = life.rows.touchpoints.iter().filter_map(|one| one.state.conclusion.as_ref());
+        seen.extend(ends.map(|end| end.outcome.clone()));
+    }
+    let never_here = ["afterglow.journey.declined.v1"];
+    let types = Body::TYPES.iter().map(|(kind, ..)| *kind).filter(|kind| !never_here.contains(kind));
+    let steps = ["order found", "order not_found", "order rejected", "notify in_doubt", "notify rejected"];
+    let ends = ["delivered", "failed", "refused", "revoked"];
+    for expected in types.chain(steps).chain(ends) {
+        assert!(seen.contains(expected), "no {expected} in {EVENTFUL} lives: {seen:#?}");
     }
 }
 
