@@ -23,7 +23,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         VENDOR_SETTINGS,
         "A vendor refuses our secret, address or product; its touchpoints wait.",
-        "Correct [vendors.*] and restart; nothing is lost until a touchpoint's deadline.",
+        "Correct [vendors.*] and restart; calls go on within five minutes, nothing is lost until a touchpoint's deadline.",
     ),
     (
         IN_DOUBT,

@@ -11,7 +11,9 @@ use std::time::Duration;
 use afterglow_crm::{
     Account, CloseDate, Contact, Error, Person, READ_BUDGET, Reader, Reading, Snapshot, Status,
 };
-use afterglow_domain::{AccountKey, ConnectionId, Crm as Kind, Currency, DealKey, DealRef, Money, Tenant, Timestamp};
+use afterglow_domain::{
+    AccountKey, ConnectionId, Crm as Kind, Currency, DealKey, DealRef, Money, Tenant, Timestamp,
+};
 
 pub use webhook::Webhook;
 
@@ -203,7 +205,9 @@ impl Reader for Crm {
         let mut state = self.state();
         let vendor = Kind::Hubspot;
         match state.mood {
-            Mood::Down => return Err(Error::Unavailable { vendor, status: Some(503), what: "503".to_owned() }),
+            Mood::Down => {
+                return Err(Error::Unavailable { vendor, status: Some(503), what: "503".to_owned() });
+            }
             Mood::Busy => return Err(Error::RateLimited { vendor, retry_after: READ_BUDGET }),
             Mood::Well | Mood::Odd => {}
         }
@@ -247,7 +251,8 @@ fn amend(truth: &mut Truth, edit: Edit, companies: &[u64]) {
         }
         Edit::Account => {
             let now = snapshot.account.as_ref().map(|account| account.key.clone());
-            let next = companies.iter().map(|company| account(*company)).find(|one| Some(&one.key) != now.as_ref());
+            let next =
+                companies.iter().map(|company| account(*company)).find(|one| Some(&one.key) != now.as_ref());
             snapshot.account = next;
         }
     }

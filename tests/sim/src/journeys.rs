@@ -34,14 +34,16 @@ moments:
 
 /// The journeys in one of their wordings: another wording is another version.
 pub fn journeys(wording: u8) -> Vec<Checked> {
-    let text = |body: &str| format!("Subject: Hello {wording}\n\n{body} [Stop]({{{{ unsubscribe.link }}}})\n");
+    let text =
+        |body: &str| format!("Subject: Hello {wording}\n\n{body} [Stop]({{{{ unsubscribe.link }}}})\n");
     let files = BTreeMap::from([
         ("mail.md".to_owned(), text("Hi")),
         ("gift.md".to_owned(), text("[Gift]({{ gift.link }})")),
         ("task.md".to_owned(), "Subject: x\n\n{{ task.reason }}\n".to_owned()),
     ]);
     let read = |source: &str| {
-        load("sim.yaml", source, &files).unwrap_or_else(|found| panic!("{}", afterglow_journey::render(&found)))
+        load("sim.yaml", source, &files)
+            .unwrap_or_else(|found| panic!("{}", afterglow_journey::render(&found)))
     };
     vec![read(GIFTS), read(MAILS)]
 }

@@ -28,6 +28,7 @@ impl<L: Append> Line<L> {
     }
 
     /// The same line to the log as it was opened again.
+    #[must_use]
     pub fn to(&self, log: L) -> Self {
         Self { log, state: self.state.clone() }
     }
@@ -47,7 +48,7 @@ impl<L: Append> Line<L> {
         let sabotage = state.sabotage;
         let mut every = |nth: usize| {
             state.seen += 1;
-            state.seen % nth == 0
+            state.seen.is_multiple_of(nth)
         };
         match sabotage {
             Sabotage::ForgetfulEdge => records.retain(|one| one.topic != Topic::Webhooks || !every(2)),
@@ -77,6 +78,10 @@ impl<L: Append> Append for Line<L> {
         if mood == Mood::Odd {
             return vec![Err(unavailable("the answer was lost")); count];
         }
-        if sabotage == Sabotage::None { answers } else { vec![Ok(Position { partition: 0, offset: 0 }); count] }
+        if sabotage == Sabotage::None {
+            answers
+        } else {
+            vec![Ok(Position { partition: 0, offset: 0 }); count]
+        }
     }
 }

@@ -135,6 +135,7 @@ pub fn differences(one: (&Trace, &Rows), other: (&Trace, &Rows)) -> Vec<String> 
         ("touchpoints", one.1.touchpoints == other.1.touchpoints),
         ("attempts", one.1.attempts == other.1.attempts),
     ];
-    differences.extend(rows.iter().filter(|(_, same)| !same).map(|(what, _)| format!("12: the {what} differ")));
+    differences
+        .extend(rows.iter().filter(|(_, same)| !same).map(|(what, _)| format!("12: the {what} differ")));
     differences
 }

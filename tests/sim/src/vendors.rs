@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use afterglow_domain::Sensitive;
 use afterglow_providers::{
-    Class, Envelope, GiftOrder, GiftVendor, Lookup, Mail, MailAccepted, Mailer, OrderStatus, Ordered, Outcome,
-    Rejection, Replay, gift, mail,
+    Class, Envelope, GiftOrder, GiftVendor, Lookup, Mail, MailAccepted, Mailer, OrderStatus, Ordered,
+    Outcome, Rejection, Replay, gift, mail,
 };
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,8 @@ pub struct Vendors(Arc<Mutex<Desk>>);
 /// What a vendor does with one call.
 enum Act {
     Accept,
-    ActThenLose,
+    /// It acts, and nobody hears of it.
+    LoseAnswer,
     Lose,
     Reject(Class),
     /// It takes the order without carrying it out.
@@ -114,7 +115,7 @@ impl Desk {
 
     fn act(&mut self, name: &str) -> Act {
         match self.fate(name) {
-            Some(0..15) => Act::ActThenLose,
+            Some(0..15) => Act::LoseAnswer,
             Some(15..25) => Act::Lose,
             Some(25..35) => Act::Reject(Class::Retry { after: None }),
             Some(35..38) => Act::Reject(Class::Permanent),
@@ -133,7 +134,7 @@ impl Desk {
             Act::Reject(class) => return rejected(class),
             Act::Pend => (OrderStatus::Pending, false, false),
             Act::NoLink => (OrderStatus::Executed, false, false),
-            Act::ActThenLose => (OrderStatus::Executed, true, true),
+            Act::LoseAnswer => (OrderStatus::Executed, true, true),
             Act::Accept => (OrderStatus::Executed, true, false),
         };
         let key = self.sabotage.external_id(&order.id, self.tries.len());
@@ -147,12 +148,12 @@ impl Desk {
         if lost { unknown() } else { Outcome::Accepted(ordered(&order.id, status, with_link)) }
     }
 
-    fn send(&mut self, letter: Letter) -> Outcome<MailAccepted> {
+    fn send(&mut self, letter: &Letter) -> Outcome<MailAccepted> {
         self.acts.push((letter.touchpoint.clone(), letter.to.clone()));
         let lost = match self.act(&format!("mail {}", letter.touchpoint)) {
             Act::Lose => return unknown(),
             Act::Reject(class) => return rejected(class),
-            act => matches!(act, Act::ActThenLose),
+            act => matches!(act, Act::LoseAnswer),
         };
         for _ in 0..self.sabotage.copies() {
             self.mails.push(letter.clone());
@@ -235,6 +236,6 @@ impl Mailer for Vendors {
 
     async fn send(&self, _: &Envelope, bytes: &[u8]) -> Outcome<MailAccepted> {
         let letter = serde_json::from_slice(bytes).expect("the bytes are ours");
-        self.desk().send(letter)
+        self.desk().send(&letter)
     }
 }

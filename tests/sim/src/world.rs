@@ -75,7 +75,9 @@ impl Watch {
     }
 
     pub(crate) fn problems(&mut self, what: Vec<String>) {
-        what.into_iter().for_each(|what| self.problem(what));
+        for what in what {
+            self.problem(what);
+        }
     }
 }
 

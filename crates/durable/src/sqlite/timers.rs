@@ -96,17 +96,22 @@ pub(super) const NEXT_DUE: &str = "select min(due) from (
             where t.timeline = s.timeline and t.shard = s.shard and t.due_at >= s.fired_to) as due
     from shard s where s.timeline = ?)";
 
+/// Appends `values (…), (…)` in the order of the table's columns.
+fn push_rows(query: &mut QueryBuilder<Sqlite>, timers: &[Timer]) {
+    query.push_values(timers, |mut row, timer| {
+        row.push_bind(timer.timeline.number())
+            .push_bind(i64::from(timer.shard.number()))
+            .push_bind(timer.due.0)
+            .push_bind(timer.owner.as_bytes().as_slice())
+            .push_bind(i64::from(timer.key));
+    });
+}
+
 pub(super) async fn arm(connection: &mut SqliteConnection, timers: &[Timer]) -> Result<(), Error> {
     for chunk in timers.chunks(ROWS_PER_STATEMENT) {
         let mut query =
             QueryBuilder::<Sqlite>::new("insert or ignore into timer (timeline, shard, due_at, owner, key) ");
-        query.push_values(chunk, |mut row, timer| {
-            row.push_bind(timer.timeline.number())
-                .push_bind(i64::from(timer.shard.number()))
-                .push_bind(timer.due.0)
-                .push_bind(timer.owner.as_bytes().as_slice())
-                .push_bind(i64::from(timer.key));
-        });
+        push_rows(&mut query, chunk);
         query.build().execute(&mut *connection).await?;
     }
     Ok(())
@@ -116,13 +121,7 @@ pub(super) async fn disarm(connection: &mut SqliteConnection, timers: &[Timer]) 
     for chunk in timers.chunks(ROWS_PER_STATEMENT) {
         let mut query =
             QueryBuilder::<Sqlite>::new("delete from timer where (timeline, shard, due_at, owner, key) in (");
-        query.push_values(chunk, |mut row, timer| {
-            row.push_bind(timer.timeline.number())
-                .push_bind(i64::from(timer.shard.number()))
-                .push_bind(timer.due.0)
-                .push_bind(timer.owner.as_bytes().as_slice())
-                .push_bind(i64::from(timer.key));
-        });
+        push_rows(&mut query, chunk);
         query.push(")");
         query.build().execute(&mut *connection).await?;
     }

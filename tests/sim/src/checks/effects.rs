@@ -15,7 +15,11 @@ use crate::world::World;
 const CAP_MINOR: i64 = 9_000;
 
 /// Every touchpoint has one conclusion, every promise one end.
-pub(super) async fn everything_ended_once<G: Ground>(world: &World<G>, rows: &Rows, broken: &mut Vec<String>) {
+pub(super) async fn everything_ended_once<G: Ground>(
+    world: &World<G>,
+    rows: &Rows,
+    broken: &mut Vec<String>,
+) {
     for row in rows.enrolments.iter().filter(|row| row.status() != "ended") {
         broken.push(format!("4: {} is {} and nothing waits for it", row.id, row.status()));
     }
@@ -39,7 +43,8 @@ pub(super) async fn everything_ended_once<G: Ground>(world: &World<G>, rows: &Ro
         match event.body {
             Body::JourneyEnrolled(start) => {
                 let id = start.enrolment.unwrap_or_default().enrolment_id;
-                promised.extend(start.promises.into_iter().map(|one| (id.clone(), one.moment, one.occurrence)));
+                promised
+                    .extend(start.promises.into_iter().map(|one| (id.clone(), one.moment, one.occurrence)));
             }
             Body::ObligationClosed(end) => {
                 let id = end.enrolment.unwrap_or_default().enrolment_id;
@@ -54,13 +59,20 @@ pub(super) async fn everything_ended_once<G: Ground>(world: &World<G>, rows: &Ro
             broken.push(format!("8: the promise {promise:?} ended {ends} times"));
         }
     }
-    broken.extend(closed.into_iter().filter(|(_, ends)| *ends > 1).map(|(key, ends)| {
-        format!("8: {key:?} ended {ends} times")
-    }));
+    broken.extend(
+        closed
+            .into_iter()
+            .filter(|(_, ends)| *ends > 1)
+            .map(|(key, ends)| format!("8: {key:?} ended {ends} times")),
+    );
 }
 
 /// A mail arrives at most once; it says delivered where one did, and in doubt where nobody knows.
-pub(super) fn each_mail_went_at_most_once<G: Ground>(world: &World<G>, rows: &Rows, broken: &mut Vec<String>) {
+pub(super) fn each_mail_went_at_most_once<G: Ground>(
+    world: &World<G>,
+    rows: &Rows,
+    broken: &mut Vec<String>,
+) {
     let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
     for letter in &world.around.vendors.desk().mails {
         *arrived.entry(letter.touchpoint.clone()).or_default() += 1;
@@ -68,7 +80,8 @@ pub(super) fn each_mail_went_at_most_once<G: Ground>(world: &World<G>, rows: &Ro
     for row in &rows.touchpoints {
         let copies = arrived.remove(&row.id.to_string()).unwrap_or_default();
         let delivered = outcome(row) == "delivered";
-        let in_doubt = rows.attempts.iter().any(|one| one.touchpoint == row.id && one.state == AttemptState::InDoubt);
+        let in_doubt =
+            rows.attempts.iter().any(|one| one.touchpoint == row.id && one.state == AttemptState::InDoubt);
         if copies > 1 || (delivered && copies == 0) || (copies == 1 && !delivered && !in_doubt) {
             broken.push(format!("6: {} ended as {} with {copies} mails", row.id, outcome(row)));
         }

@@ -1,6 +1,5 @@
 //! 1: no loss. What was answered with success is in the log, and what is known in the end is the truth.
 
-use afterglow_domain::DealRef;
 use afterglow_events::proto::WebhookKind;
 use afterglow_events::{Body, Topic};
 use afterglow_ingest::store::{KnownDeal, State};
@@ -44,30 +43,26 @@ pub(super) fn what_is_known_is_true<G: Ground>(world: &World<G>, rows: &Rows, br
     if !rows.refreshes.is_empty() {
         broken.push(format!("1: hints wait for ever: {:?}", rows.refreshes));
     }
-    let truths = world.around.crm.truths();
-    for (deal, truth) in &truths {
+    for (deal, truth) in &world.around.crm.truths() {
         if truth.owed {
             broken.push(format!("1: nobody told of the last change of {}", deal.deal));
         }
         let known = rows.known.iter().find(|known| known.deal == *deal);
-        if let Some(why) = wrong(&truths, truth, known) {
+        if let Some(why) = wrong(truth, known) {
             broken.push(format!("1: {} is {why}", deal.deal));
         }
     }
 }
 
-fn wrong(truths: &[(DealRef, Truth)], truth: &Truth, known: Option<&KnownDeal>) -> Option<String> {
-    let mut real = truth;
-    while let Some(survivor) = real.into {
-        real = &truths[survivor].1;
-    }
+fn wrong(truth: &Truth, known: Option<&KnownDeal>) -> Option<String> {
     let Some(known) = known else {
-        let hidden = real.gone || !truth.changed();
+        // A deal that was deleted, or went into another one, before anybody looked never mattered.
+        let hidden = truth.gone || truth.into.is_some() || !truth.changed();
         return (!hidden).then(|| "not known".to_owned());
     };
     if truth.into.is_some() {
-        // Where the survivor was deleted before anybody looked, the merge is a deletion.
-        let told = known.merged_into.is_some() || (real.gone && known.state == State::Deleted);
+        // Where the survivor was deleted when somebody looked, the merge was a deletion.
+        let told = known.merged_into.is_some() || known.state == State::Deleted;
         return (!told).then(|| "merged, and nobody knows".to_owned());
     }
     let state = if truth.gone { State::Deleted } else { State::from(truth.snapshot.status) };

@@ -44,9 +44,12 @@ pub(super) async fn the_log_is_the_commit_order<G: Ground>(world: &World<G>, bro
                 broken.push(format!("7: {key:?}: {} committed, {found} in the log, or reordered", ids.len()));
             }
         }
-        broken.extend(logged.keys().filter(|key| !committed.contains_key(key)).map(|key| {
-            format!("7: {key:?} has events that nobody committed")
-        }));
+        broken.extend(
+            logged
+                .keys()
+                .filter(|key| !committed.contains_key(key))
+                .map(|key| format!("7: {key:?} has events that nobody committed")),
+        );
     }
 }
 

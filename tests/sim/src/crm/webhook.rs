@@ -43,7 +43,8 @@ impl State {
             self.made,
             at.as_millis()
         );
-        let merged = (0..self.deals.len()).filter(|one| kind == "merge" && self.deals[*one].into == Some(deal));
+        let merged =
+            (0..self.deals.len()).filter(|one| kind == "merge" && self.deals[*one].into == Some(deal));
         let deals = merged.chain([deal]).collect();
         self.waiting.push(Webhook { body, deals });
     }

@@ -59,7 +59,8 @@ impl<G: Ground> World<G> {
             self.around.vendors.desk().mails.iter().filter_map(|mail| mail.unsubscribe.clone()).collect();
         let Some(link) = nth.checked_rem(links.len()).map(|nth| &links[nth]) else { return };
         let path = link.strip_prefix(PUBLIC_URL).unwrap_or(link);
-        let request = Request::post(path).body(Body::from("List-Unsubscribe=One-Click")).expect("it is a path");
+        let request =
+            Request::post(path).body(Body::from("List-Unsubscribe=One-Click")).expect("it is a path");
         let status = self.ask(request).await;
         if !matches!(status, 200 | 503) {
             self.watch.problem(format!("13: an unsubscription was answered {status}"));

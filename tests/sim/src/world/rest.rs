@@ -17,7 +17,7 @@ const PAGES_MAX: usize = 1000;
 impl<G: Ground> World<G> {
     /// Heals the world, tells the product everything, and lets it live until nothing waits.
     pub async fn come_to_rest(&mut self) {
-        self.watch.now = "at rest".to_owned();
+        "at rest".clone_into(&mut self.watch.now);
         self.heal();
         self.pass().await;
         self.around.crm.remind();
@@ -60,7 +60,7 @@ impl<G: Ground> World<G> {
 
     /// Every role reads the whole log once more, as if it had forgotten its cursors, and rests again.
     pub async fn replay(&mut self) {
-        self.watch.now = "replay".to_owned();
+        "replay".clone_into(&mut self.watch.now);
         let ingest = FromTheStart;
         let mut webhooks = self.ground.consumer(afterglow_ingest::ROLE, &[Topic::Webhooks], ingest);
         let heard = [Topic::Deals, Topic::Deliveries, Topic::Signals];

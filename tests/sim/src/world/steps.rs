@@ -138,10 +138,12 @@ impl<G: Ground> World<G> {
             (tenant(), hmac)
         };
         let addresses: Vec<_> = companies.iter().map(hmac).collect();
-        let mut tx = self.ground.dispatcher().begin(&ShardSet::default()).await.expect("the store is healthy");
+        let mut tx =
+            self.ground.dispatcher().begin(&ShardSet::default()).await.expect("the store is healthy");
         let touchpoints = tx.load_touchpoints(&ids).await.expect("rows decode");
         let suppressed = tx.load_suppressions(&addresses).await.expect("rows decode");
-        let ended = touchpoints.iter().filter(|one| one.state.revoked.is_some() || one.state.conclusion.is_some());
+        let ended =
+            touchpoints.iter().filter(|one| one.state.revoked.is_some() || one.state.conclusion.is_some());
         let ended = ended.map(|one| one.id.to_string());
         let suppressed = companies.iter().filter(|company| {
             let (_, hmac) = hmac(company);

@@ -65,7 +65,9 @@ fn the_lives_are_eventful() {
     for seed in 0..EVENTFUL {
         let life = on_the_model(Setup { seed, spread: true, ..Setup::default() }, &list(seed));
         seen.extend(life.trace.into_values().flatten().map(|(_, kind, _)| kind));
-        seen.extend(life.rows.attempts.iter().map(|one| format!("{} {}", one.step.as_str(), one.state.as_str())));
+        seen.extend(
+            life.rows.attempts.iter().map(|one| format!("{} {}", one.step.as_str(), one.state.as_str())),
+        );
         let ends = life.rows.touchpoints.iter().filter_map(|one| one.state.conclusion.as_ref());
         seen.extend(ends.map(|end| end.outcome.clone()));
     }
