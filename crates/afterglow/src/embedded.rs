@@ -33,6 +33,8 @@ use tokio::net::TcpListener;
 
 use crate::events_api;
 
+pub(crate) use journeys::Journeys;
+
 /// The two places where a test may put something between the product's parts. The product itself uses
 /// [`Plain`]; there is no switch in it.
 pub trait Wiring: Sync {
@@ -97,8 +99,8 @@ struct Parts<'a> {
 pub(crate) async fn start<W: Wiring>(
     config: &Config,
     data: &DataDir,
-    listeners: Listeners,
-    tasks: &Tasks,
+    journeys: Journeys,
+    (listeners, tasks): (Listeners, &Tasks),
     wiring: &W,
 ) -> anyhow::Result<Product> {
     let wall: Arc<dyn Clock> = afterglow_service::clock::SystemClock::shared();
@@ -112,10 +114,13 @@ pub(crate) async fn start<W: Wiring>(
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let parts =
         Parts { config, data, clocks: clocks.clone(), log: log.clone(), tasks, health: health.clone() };
-    // The consumers of a topic before its producer: nothing waits that could be under way.
-    dispatcher::start(&parts, wiring).await?;
-    engine::start(&parts, journeys::read(config)?).await?;
-    let edge = ingest::start(&parts, wiring).await?;
+    // Everything that can fail first; only then anything runs that a failure would cut off.
+    let dispatcher = dispatcher::prepare(&parts, wiring).await?;
+    let engine = engine::prepare(&parts, journeys).await?;
+    let ingest = ingest::prepare(&parts, wiring).await?;
+    dispatcher(&parts);
+    engine(&parts);
+    let edge = ingest(&parts);
 
     let shutdown = tasks.shutdown();
     let admin =
@@ -129,7 +134,7 @@ pub(crate) async fn start<W: Wiring>(
     let maintained = log.clone();
     tasks.spawn_background("log-retention", async move {
         maintained.maintain().await;
-        anyhow::Ok(())
+        anyhow::bail!("the log's writer has ended")
     });
     if let Some(anchor) = anchor.clone() {
         let clocks = clocks.clone();

@@ -31,6 +31,11 @@ pub use tx::Tx;
 /// How many readers may look at once; each query is short, and a person rarely asks more.
 const READERS_MAX: u32 = 4;
 
+/// The page caches, in KiB: the writer's holds a role's hot pages, a reader looks once. There is no memory
+/// map: a disk error under one would kill the process instead of failing a statement.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+const READER_CACHE_KIB: u32 = 2 * 1024;
+
 /// How long a reader or the writer waits for another process's lock before it says so.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -80,7 +85,7 @@ impl Store {
         migrations: &[Migration],
         faults: CommitFaults,
     ) -> Result<Self, Error> {
-        let mut connection = options(path).create_if_missing(true).connect().await?;
+        let mut connection = options(path, WRITER_CACHE_KIB).create_if_missing(true).connect().await?;
         schema::migrate(&mut connection, path, migrations).await?;
         let fired_to = timers::load_marks(&mut connection).await?;
         let writer = Writer { connection, open: false, fired_to, next_class: 0, beside: false };
@@ -104,11 +109,11 @@ pub async fn open_read_only(path: &Path) -> Result<SqlitePool, Error> {
 }
 
 async fn readers(path: &Path) -> Result<SqlitePool, Error> {
-    let options = options(path).read_only(true);
+    let options = options(path, READER_CACHE_KIB).read_only(true);
     Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(options).await?)
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
+fn options(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -116,8 +121,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         .statement_cache_capacity(256)
-        .pragma("cache_size", "-65536")
-        .pragma("mmap_size", "268435456")
+        .pragma("cache_size", format!("-{cache_kib}"))
         .pragma("temp_store", "memory")
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")

@@ -93,7 +93,11 @@ Not measured: other disks, TLS, many events in one webhook, Kafka and PostgreSQL
         };
         let timers_aim = plain(TIMERS_AIM);
         aim(&format!("{timers_aim} timers/s, state + outbox + re-arm"), plain(fired), fired >= TIMERS_AIM)?;
-        aim(&format!("{timers_aim} timers/s, the relay running, until the log has them"), plain(all), all >= TIMERS_AIM)?;
+        aim(
+            &format!("{timers_aim} timers/s, the relay running, until the log has them"),
+            plain(all),
+            all >= TIMERS_AIM,
+        )?;
         let ratio = crowded / fired.max(1.0);
         let pending = count(self.scale.pending);
         aim(&format!("no slower at {pending} pending"), format!("{ratio:.2} ×"), ratio >= CROWD_TOLERANCE)?;
@@ -173,12 +177,7 @@ Foreign CPU {foreign} %, stolen {stolen} %.
     }
 }
 
-fn fired(
-    f: &mut fmt::Formatter<'_>,
-    (name, crowd): (&str, &str),
-    rate: &Rate,
-    bare: &Figure,
-) -> fmt::Result {
+fn fired(f: &mut fmt::Formatter<'_>, (name, crowd): (&str, &str), rate: &Rate, bare: &Figure) -> fmt::Result {
     let ratio = rate.per_second.median() / bare.median().max(1.0);
     writeln!(f, "| {name} | {crowd} | {} | {ratio:.2} | {} |", rate.per_second, rate.us_each)
 }

@@ -26,7 +26,9 @@ fn a_quick_run_counts_exactly_and_writes_a_whole_table() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(folder.path().join("RESULTS.md")).unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), text.trim_end());
-    for (heading, count, width) in [("Against the aims", 4, 3), ("Edge", 4, 10), ("Timers", 5, 5), ("Memory", 3, 2)] {
+    for (heading, count, width) in
+        [("Against the aims", 4, 3), ("Edge", 4, 10), ("Timers", 5, 5), ("Memory", 3, 2)]
+    {
         let rows = rows(&text, heading);
         assert_eq!(rows.len(), count, "{heading}\n{text}");
         assert!(rows.iter().all(|row| row.len() == width), "{heading}\n{text}");
@@ -34,6 +36,7 @@ fn a_quick_run_counts_exactly_and_writes_a_whole_table() {
     let rates = rows(&text, "Edge").into_iter().map(|row| row[2].clone());
     let rates = rates.chain(rows(&text, "Timers").into_iter().map(|row| row[2].clone()));
     assert!(rates.into_iter().all(|rate| rate.contains('–') && !rate.starts_with("0.0")), "{text}");
-    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["RESULTS.md"], "the measured files were not removed");
 }

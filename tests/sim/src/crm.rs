@@ -149,9 +149,17 @@ impl Crm {
         self.state().change(deal, now, "deletion", |truth, _| !std::mem::replace(&mut truth.gone, true));
     }
 
-    /// A deleted deal is restored.
+    /// A deleted deal is restored; what was merged into it answers again, which nobody tells by itself.
     pub fn restore(&self, deal: usize, now: Timestamp) {
-        self.state().change(deal, now, "restore", |truth, _| std::mem::replace(&mut truth.gone, false));
+        let mut state = self.state();
+        let real = state.real(deal);
+        if !state.deals[real].gone {
+            return;
+        }
+        for loser in 0..state.deals.len() {
+            state.deals[loser].owed |= loser != real && state.real(loser) == real;
+        }
+        state.change(real, now, "restore", |truth, _| std::mem::replace(&mut truth.gone, false));
     }
 
     /// The companies whose contacts there are.

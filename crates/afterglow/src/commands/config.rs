@@ -7,6 +7,7 @@ use afterglow_service::exit::Exit;
 
 use super::{complain, say};
 use crate::cli::Outcome;
+use crate::embedded::{self, Journeys};
 
 /// What to do with a configuration.
 #[derive(Debug, clap::Subcommand)]
@@ -27,6 +28,9 @@ pub(crate) fn run(command: &Command) -> Outcome {
     match command {
         Command::Check { file } => {
             let Some(config) = load(file) else { return Ok(Exit::Config) };
+            if journeys(&config).is_none() {
+                return Ok(Exit::Config);
+            }
             let counted =
                 |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
             say(format_args!(
@@ -62,4 +66,17 @@ pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
             None
         }
     }
+}
+
+/// The journeys of a configuration; every problem is printed where there is one.
+pub(crate) fn journeys(config: &Config) -> Option<Journeys> {
+    let problems = match embedded::journeys::read(config) {
+        Ok(journeys) => return Some(journeys),
+        Err(problems) => problems,
+    };
+    for problem in &problems {
+        complain(format_args!("{problem}"));
+    }
+    complain(format_args!("{} problems; nothing was started", problems.len()));
+    None
 }

@@ -43,10 +43,7 @@ pub(crate) fn run<W: Wiring>(args: Args, wiring: &W) -> Outcome {
 async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
     let Some(config) = config::load(file) else { return Ok(Exit::Config) };
     telemetry::init(&config.telemetry)?;
-    if let Err(error) = embedded::journeys::read(&config) {
-        complain(format_args!("{error:#}"));
-        return Ok(Exit::Config);
-    }
+    let Some(journeys) = config::journeys(&config) else { return Ok(Exit::Config) };
     let data = match open(&config.data_dir) {
         Ok(data) => data,
         Err(exit) => return Ok(exit),
@@ -56,7 +53,7 @@ async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
         admin: bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?,
     };
     let tasks = Tasks::new();
-    let product = embedded::start(&config, &data, listeners, &tasks, wiring).await?;
+    let product = embedded::start(&config, &data, journeys, (listeners, &tasks), wiring).await?;
     tracing::info!(listen = %config.http.listen, admin = %config.http.admin_listen, "afterglow runs");
     let reason = tasks.run_until_done(config.http.shutdown).await;
     product.close().await?;
@@ -77,7 +74,8 @@ async fn show<W: Wiring>(folder: &Path, wiring: &W) -> Outcome {
     let mut world = World::start(data.path(), addresses.0, SystemClock::shared(), &world_tasks).await?;
     let config: Config = demo::configuration(data.path(), addresses, &world)?;
     telemetry::init(&config.telemetry)?;
-    let product = embedded::start(&config, &data, listeners, &tasks, wiring).await?;
+    let Some(journeys) = config::journeys(&config) else { return Ok(Exit::Config) };
+    let product = embedded::start(&config, &data, journeys, (listeners, &tasks), wiring).await?;
     world.put_deals(&product.clocks)?;
     let (reader, clocks, shutdown) = (product.reader.clone(), product.clocks.clone(), tasks.shutdown());
     tasks.spawn("demo", demo::play(world, reader, clocks, shutdown));

@@ -18,32 +18,35 @@ const GIFT_VALID_DAYS: u32 = 90;
 /// How often the record of a vendor's answer is tried before recovery takes over: a few seconds.
 const SETTLE_TRIES: u32 = 5;
 
-/// Opens the store, spawns the loops.
-pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::Result<()> {
+/// Opens the store and makes the vendors' clients; what it gives spawns the loops.
+pub(super) async fn prepare<W: Wiring>(
+    parts: &Parts<'_>,
+    wiring: &W,
+) -> anyhow::Result<impl FnOnce(&Parts<'_>) + use<W>> {
     let clocks = parts.clocks.clone();
     let store = parts.store("dispatcher.db", store::sqlite::MIGRATIONS).await?;
-    parts.relay(ROLE, &store);
-
     let vendors = &parts.config.vendors;
     let called = (vendors::gifts(vendors, wiring)?, vendors::mailer(vendors)?);
     let lag = SignalsLag::default();
     let options = options(parts.config)?;
     let dispatcher = Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));
 
-    let stop = parts.tasks.shutdown().soft_token();
-    let topics = [Topic::Touchpoints, Topic::Signals];
-    let consumer = parts.log.consumer(ROLE, &topics, StoredCursors(store.clone()));
-    let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
-    let handler = Watched::new(dispatcher.clone(), &parts.health, "dispatcher-records");
-    let until = stop.clone();
-    parts
-        .tasks
-        .spawn("dispatcher-records", async move { ended(consume(&handler, &store, consumer, &until).await) });
-    parts.tasks.spawn("dispatcher-calls", async move {
-        dispatcher.run_claims(stop).await;
-        anyhow::Ok(())
-    });
-    Ok(())
+    Ok(move |parts: &Parts<'_>| {
+        parts.relay(ROLE, &store);
+        let stop = parts.tasks.shutdown().soft_token();
+        let topics = [Topic::Touchpoints, Topic::Signals];
+        let consumer = parts.log.consumer(ROLE, &topics, StoredCursors(store.clone()));
+        let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
+        let handler = Watched::new(dispatcher.clone(), &parts.health, "dispatcher-records");
+        let until = stop.clone();
+        parts.tasks.spawn("dispatcher-records", async move {
+            ended(consume(&handler, &store, consumer, &until).await)
+        });
+        parts.tasks.spawn("dispatcher-calls", async move {
+            dispatcher.run_claims(stop).await;
+            anyhow::Ok(())
+        });
+    })
 }
 
 /// The dispatcher's settings of a configuration.

@@ -1,25 +1,25 @@
 //! Starts the journey engine.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use afterglow_domain::Tenant;
 use afterglow_durable::turns::{consume, run_timers};
 use afterglow_durable::{StoredCursors, Timeline, sqlite};
 use afterglow_events::{Encoding, Topic};
-use afterglow_journey::Checked;
 use afterglow_journey_engine::publish::publish;
 use afterglow_journey_engine::{Engine, Options, ROLE, store};
 use anyhow::Context as _;
 
 use super::watched::Watched;
-use super::{Parts, ended};
+use super::{Journeys, Parts, ended};
 
 /// What the engine reads.
 const TOPICS: [Topic; 3] = [Topic::Deals, Topic::Deliveries, Topic::Signals];
 
-/// Opens the store, publishes the journeys, spawns the loops.
-pub(super) async fn start(parts: &Parts<'_>, journeys: BTreeMap<Tenant, Vec<Checked>>) -> anyhow::Result<()> {
+/// Opens the store and publishes the journeys; what it gives spawns the loops.
+pub(super) async fn prepare(
+    parts: &Parts<'_>,
+    journeys: Journeys,
+) -> anyhow::Result<impl FnOnce(&Parts<'_>) + use<>> {
     let clocks = parts.clocks.clone();
     let store = parts.store("engine.db", store::sqlite::MIGRATIONS).await?;
     for (tenant, journeys) in journeys {
@@ -28,22 +28,22 @@ pub(super) async fn start(parts: &Parts<'_>, journeys: BTreeMap<Tenant, Vec<Chec
             tracing::info!(%tenant, journey = version.journey, version = version.version, "journey published");
         }
     }
-    parts.relay(ROLE, &store);
-
     let company = parts.config.vendors.smtp.as_ref().map(|smtp| smtp.from_name.expose().clone());
     let options = Options { encoding: Encoding::Protobuf, sender_company: company.unwrap_or_default() };
     let engine = Arc::new(Engine::<sqlite::Tx>::new(options, clocks.clone()));
-    let stop = parts.tasks.shutdown().soft_token();
-    let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
-    let handler = Watched::new(engine.clone(), &parts.health, "engine-records");
-    let timers = Watched::new(engine, &parts.health, "engine-timers");
-    let (state, until) = (store.clone(), stop.clone());
-    parts
-        .tasks
-        .spawn("engine-records", async move { ended(consume(&handler, &state, consumer, &until).await) });
-    parts.tasks.spawn("engine-timers", async move {
-        run_timers(&timers, &store, Timeline::Journey, |wait| clocks.wall_duration(wait), &stop).await;
-        anyhow::Ok(())
-    });
-    Ok(())
+    Ok(move |parts: &Parts<'_>| {
+        parts.relay(ROLE, &store);
+        let stop = parts.tasks.shutdown().soft_token();
+        let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
+        let handler = Watched::new(engine.clone(), &parts.health, "engine-records");
+        let timers = Watched::new(engine, &parts.health, "engine-timers");
+        let (state, until) = (store.clone(), stop.clone());
+        parts
+            .tasks
+            .spawn("engine-records", async move { ended(consume(&handler, &state, consumer, &until).await) });
+        parts.tasks.spawn("engine-timers", async move {
+            run_timers(&timers, &store, Timeline::Journey, |wait| clocks.wall_duration(wait), &stop).await;
+            anyhow::Ok(())
+        });
+    })
 }

@@ -18,21 +18,14 @@ use super::{Parts, Wiring, ended, source};
 /// killed and started again waits so long for the reads it had begun.
 const CLAIM: Duration = Duration::from_secs(20);
 
-/// Opens the store, spawns the resolver's loops, gives the edge's routes.
-pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::Result<Router> {
+/// Opens the store and makes the CRMs' clients; what it gives spawns the resolver's loops and gives the
+/// edge's routes.
+pub(super) async fn prepare<W: Wiring>(
+    parts: &Parts<'_>,
+    wiring: &W,
+) -> anyhow::Result<impl FnOnce(&Parts<'_>) -> Router + use<W>> {
     let (config, clocks) = (parts.config, parts.clocks.clone());
     let store = parts.store("ingest.db", store::MIGRATIONS).await?;
-    parts.relay(ROLE, &store);
-
-    let stop = parts.tasks.shutdown().soft_token();
-    let consumer = parts.log.consumer(ROLE, &[Topic::Webhooks], StoredCursors(store.clone()));
-    let hints = Hints::<sqlite::Tx>::new(clocks.clone(), Encoding::Protobuf);
-    let hints = Watched::new(hints, &parts.health, "resolver-hints");
-    let (hinted, until) = (store.clone(), stop.clone());
-    parts
-        .tasks
-        .spawn("resolver-hints", async move { ended(consume(&hints, &hinted, consumer, &until).await) });
-
     let read = |connection| source::reader(connection, config.vendors.system_proxy);
     let connections = config.connections.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let options = Options {
@@ -44,12 +37,24 @@ pub(super) async fn start<W: Wiring>(parts: &Parts<'_>, wiring: &W) -> anyhow::R
         ..Options::default()
     };
     let resolver = Resolver::new(options, clocks.clone(), connections);
-    parts.tasks.spawn("resolver-reads", async move {
-        resolver.run_fetcher(&store, &stop).await;
-        anyhow::Ok(())
-    });
-
     let edges = config.connections.iter().map(source::edge).collect::<anyhow::Result<Vec<_>>>()?;
     let options = EdgeOptions::new(edges, config.unsubscribe.secrets.clone());
-    Ok(router(options, wiring.edge_log(parts.log.clone()), clocks))
+    let edge = router(options, wiring.edge_log(parts.log.clone()), clocks.clone());
+    Ok(move |parts: &Parts<'_>| {
+        parts.relay(ROLE, &store);
+
+        let stop = parts.tasks.shutdown().soft_token();
+        let consumer = parts.log.consumer(ROLE, &[Topic::Webhooks], StoredCursors(store.clone()));
+        let hints = Hints::<sqlite::Tx>::new(clocks.clone(), Encoding::Protobuf);
+        let hints = Watched::new(hints, &parts.health, "resolver-hints");
+        let (hinted, until) = (store.clone(), stop.clone());
+        parts
+            .tasks
+            .spawn("resolver-hints", async move { ended(consume(&hints, &hinted, consumer, &until).await) });
+        parts.tasks.spawn("resolver-reads", async move {
+            resolver.run_fetcher(&store, &stop).await;
+            anyhow::Ok(())
+        });
+        edge
+    })
 }

@@ -33,6 +33,8 @@ impl Tx {
 impl Store {
     async fn tx(&self) -> Result<Tx, Error> {
         let mut writer = self.writer.clone().lock_owned().await;
+        // After a transaction that was dropped or whose COMMIT failed, what it did to the marks is not known.
+        let marks_unknown = writer.open || writer.beside;
         if writer.open {
             // A failed COMMIT may have ended it already; then there is nothing to roll back.
             let _ended = sqlx::raw_sql("rollback").execute(&mut writer.connection).await;
@@ -40,7 +42,7 @@ impl Store {
         }
         writer.open = true;
         sqlx::raw_sql("begin immediate").execute(&mut writer.connection).await?;
-        if writer.beside {
+        if marks_unknown {
             writer.fired_to = timers::load_marks(&mut writer.connection).await?;
         }
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
@@ -97,6 +99,9 @@ impl crate::Store for Store {
                 return Ok(Some((tx, page)));
             }
         }
+        // Nothing due after all: the file's lock is given back now, not with the next transaction.
+        sqlx::raw_sql("rollback").execute(&mut tx.writer.connection).await?;
+        tx.writer.open = false;
         Ok(None)
     }
 

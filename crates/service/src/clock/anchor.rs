@@ -73,9 +73,18 @@ impl SandboxAnchor {
     /// [`Tasks`](crate::lifecycle::Tasks). After the last task call [`SandboxAnchor::stop`].
     pub async fn keep(self, clocks: Clocks) -> Result<(), Error> {
         let mut turn = tokio::time::interval(EVERY);
+        let mut failing = false;
         loop {
             turn.tick().await;
-            self.write(clocks.journey.now().plus(self.ahead))?;
+            match self.write(clocks.journey.now().plus(self.ahead)) {
+                Ok(()) => failing = false,
+                // A full disk must not end the process: the edge answers for it. Said once.
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(%error, "the sandbox's clock is not kept; trying again");
+                }
+                Err(_) => {}
+            }
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Connection {
     pub currency: Option<Currency>,
     /// Requests in ten seconds, over all replicas.
     pub rate_per_10s: u32,
-    /// Stage ids that count as won; empty means the CRM's own closed-won stages.
+    /// HubSpot: stage ids that count as won; empty means the portal's own closed-won stages.
     pub won_stages: Vec<String>,
 }
 
@@ -101,6 +101,9 @@ impl Connection {
         let currency = section.parsed_with("currency", Code::Value, Currency::new);
         let rate_per_10s = section.number("rate_per_10s", defaults::RATE_PER_10S, &(1..=10_000));
         let won_stages = section.texts("won_stages");
+        if kind == Some(Crm::Salesforce) && !won_stages.is_empty() {
+            section.note(Code::Together, "won_stages", "is for HubSpot: Salesforce says itself what is won");
+        }
         if kind.is_some() {
             section.finish();
         }

@@ -58,7 +58,8 @@ mod tests {
 
     #[tokio::test]
     async fn answers_are_read_one_by_one() {
-        let wire = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
+        let wire =
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
         let mut answers = Answers::of(&wire[..]);
         assert_eq!(answers.next().await.unwrap(), 200);
         assert_eq!(answers.next().await.unwrap(), 503);

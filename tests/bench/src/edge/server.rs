@@ -62,7 +62,8 @@ async fn serve(router: Router) -> anyhow::Result<()> {
         drained.drain();
         ended
     };
-    let (served, ended) = tokio::join!(http::serve(listener, router, Limits::default(), shutdown), until_told);
+    let (served, ended) =
+        tokio::join!(http::serve(listener, router, Limits::default(), shutdown), until_told);
     // Serving has no error; the type says so.
     let Ok(()) = served;
     ended?;

@@ -141,7 +141,10 @@ fn snapshot(deal: &DealRef, account: &AccountKey, number: usize) -> proto::DealS
         account: account.to_string(),
         account_name: format!("Customer {number} Ltd"),
         owner: Some(proto::Recipient { roles: Vec::new(), ..person(501, "", "Olivia") }),
-        contacts: vec![person(2 * number, "champion", "Ann"), person(2 * number + 1, "decision_maker", "Ben")],
+        contacts: vec![
+            person(2 * number, "champion", "Ann"),
+            person(2 * number + 1, "decision_maker", "Ben"),
+        ],
         amount: Some(proto::Money { minor_units: 4_800_000, currency_code: "USD".to_owned() }),
         stage: "closedwon".to_owned(),
         status: proto::DealStatus::Won.into(),

@@ -103,7 +103,8 @@ impl World {
     /// The outbox holds what is expected, one event for each timer; once it is relayed, the log holds one
     /// touchpoint for each timer that ever fired, and nothing else.
     async fn check(&self, in_outbox: usize) -> anyhow::Result<()> {
-        let rows: i64 = sqlx::query_scalar("select count(*) from outbox").fetch_one(self.store.readers()).await?;
+        let rows: i64 =
+            sqlx::query_scalar("select count(*) from outbox").fetch_one(self.store.readers()).await?;
         ensure!(usize::try_from(rows) == Ok(in_outbox), "{in_outbox} events expected, {rows} in the outbox");
         let done = CancellationToken::new();
         done.cancel();

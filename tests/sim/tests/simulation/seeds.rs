@@ -8,11 +8,11 @@ use afterglow_sim::op::list;
 use afterglow_sim::trace::differences;
 use afterglow_sim::world::Setup;
 
-/// Lives on the model where nothing else is asked for: some thirty seconds on two slow cores.
-const SEEDS: u64 = 150;
+/// Lives on the model where nothing else is asked for: well under a minute on two slow cores.
+const SEEDS: u64 = 120;
 
 /// One of so many is also lived on SQLite and compared.
-const PAIR_OF: u64 = 6;
+const PAIR_OF: u64 = 5;
 
 /// How many lives must show everything.
 const EVENTFUL: u64 = 40;
