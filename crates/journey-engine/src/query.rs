@@ -209,7 +209,7 @@ fn open(promise: &Promise) -> Option<Open> {
         Status::Emitted { asked, revoking, .. } => {
             Some(Open::Emitted { asked: *asked, revoking: revoking.clone() })
         }
-        Status::Recalled | Status::Delivered | Status::Undelivered => None,
+        Status::Recalled | Status::Delivered | Status::Spent | Status::Undelivered => None,
     }
 }
 

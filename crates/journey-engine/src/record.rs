@@ -94,7 +94,12 @@ impl Recorder<'_> {
                 Effect::ObligationClosed { moment, occurrence, outcome } => {
                     self.close(before, (moment, *occurrence), outcome)?;
                 }
-                Effect::Emit(plan) => self.touchpoint_due(plan),
+                Effect::Emit(plan) => {
+                    metrics::counter!(metric::TOUCHPOINTS, "channel" => plan.channel.as_str()).increment(1);
+                    self.touchpoint_due(plan);
+                }
+                // The same event under the same id; it counts once.
+                Effect::EmitAgain(plan) => self.touchpoint_due(plan),
                 Effect::Revoke { moment, occurrence, reason } => self.revoke(moment, *occurrence, reason),
                 Effect::Held | Effect::Resumed | Effect::Completed | Effect::Exited { .. } => {
                     self.phase(effect);

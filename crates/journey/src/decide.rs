@@ -1,8 +1,8 @@
 //! `(definition, state, input, now) -> (state, effects)`: what a journey does, as a pure function.
 //!
 //! One file per transition; after each, [`due`] sends what may go out at `now` and ends the enrolment
-//! when nothing is open. Invariants: nothing goes out before it is planned; a delivered moment never
-//! repeats; each promise is closed exactly once, with a reason where it was not kept; at most one
+//! when nothing is open. Invariants: nothing goes out before it is planned; a moment that is
+//! delivered or paid for never repeats, only the question what became of it does; each promise is closed exactly once, with a reason where it was not kept; at most one
 //! moment per enrolment and calendar day. Whatever stands in the way makes a moment wait until its
 //! deadline, and the last reason is then the reason.
 
@@ -30,7 +30,7 @@ use afterglow_domain::Timestamp;
 use crate::definition::Definition;
 use crate::effect::{Decision, Effect, Outcome};
 use crate::input::Input;
-use crate::state::{Phase, Promise, State, Status};
+use crate::state::{Phase, Promise, State, Status, ask_every_s};
 
 pub(crate) use plan::day_zero;
 
@@ -48,6 +48,8 @@ pub fn decide(definition: &Definition, state: Option<State>, input: &Input, now:
         (None, _) => return Decision { state: None, effects: Vec::new() },
         (Some(mut state), input) => {
             let mut run = Run { definition, now, effects: Vec::new() };
+            // The clock's speed may be another one than when it was enrolled.
+            state.ask_every_s = ask_every_s(definition.sending.window_at_least);
             run.apply(&mut state, input);
             (run, state)
         }

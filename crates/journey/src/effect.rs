@@ -62,6 +62,9 @@ pub enum Effect {
     },
     /// A moment is due: tell the dispatcher.
     Emit(TouchpointPlan),
+    /// A moment that was emitted has no answer: tell the dispatcher once more. The touchpoint is the same
+    /// one, so whoever has it only says again what became of it.
+    EmitAgain(TouchpointPlan),
     /// Take an emitted touchpoint back if it is not too late. Asked again until an answer comes.
     Revoke {
         /// Which moment.

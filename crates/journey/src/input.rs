@@ -81,6 +81,9 @@ pub enum DeliveryOutcome {
     Failed {
         /// Why.
         reason: String,
+        /// Its gift is paid for all the same: another occurrence would be a second gift.
+        #[serde(default)]
+        spent: bool,
     },
     /// Suppressed or over the cap: it may be tried again as the next occurrence.
     Refused {

@@ -181,7 +181,10 @@ impl<'a> Play<'a> {
                 self.timeline.promise(self.definition.moments.len());
                 return;
             }
-            Effect::Completed | Effect::ObligationOpened { .. } | Effect::Revoke { .. } => return,
+            Effect::Completed
+            | Effect::ObligationOpened { .. }
+            | Effect::EmitAgain(_)
+            | Effect::Revoke { .. } => return,
         };
         let local = self.definition.sending.zone.local(self.now);
         let day_zero =

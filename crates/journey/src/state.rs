@@ -3,6 +3,8 @@
 //! Stored as versioned bytes that only this crate reads. Invariants: a promise has at most one open
 //! occurrence; what is not terminal has a next due time; no personal data.
 
+use std::time::Duration;
+
 use afterglow_domain::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -12,9 +14,9 @@ use crate::input::Contact;
 /// The version written next to the bytes.
 pub const STATE_VERSION: u32 = 1;
 
-/// How long to wait for a delivery before asking again, in seconds: once a day is often enough for a
-/// gift that waits for a person, and soon enough to notice a dispatcher that stands still.
-pub(crate) const ASK_AGAIN_S: u64 = 24 * 3600;
+/// How long to wait at least for a delivery before asking again: once a day is often enough for a gift
+/// that waits for a person, and soon enough to notice a dispatcher that stands still.
+const ASK_EVERY_S: u64 = 24 * 3600;
 
 /// Bytes are not a state that this program reads.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,10 @@ pub struct State {
     pub last_emission_on: Option<Date>,
     /// The deal is not won at present; the next `Won` is a re-win.
     pub left_won: bool,
+    /// How long a touchpoint may be without an answer before it is asked for again, in seconds of the
+    /// journey. Bytes that do not tell it mean a day.
+    #[serde(default = "ask_every_day")]
+    pub ask_every_s: u64,
     /// One per moment, in file order.
     pub promises: Vec<Promise>,
 }
@@ -119,11 +125,28 @@ pub enum Status {
     Recalled,
     /// Closed and kept: never repeats.
     Delivered,
+    /// Closed and not kept although its gift is paid for: never repeats either.
+    Spent,
     /// Closed and not kept: promised again only if the deal is won again.
     Undelivered,
 }
 
+fn ask_every_day() -> u64 {
+    ASK_EVERY_S
+}
+
+/// How often to ask for what has no answer, in seconds of the journey: daily, and where the journey's
+/// clock runs fast not before its shortest window is over, which is wide enough for a vendor's retry.
+pub(crate) fn ask_every_s(window_at_least: Duration) -> u64 {
+    window_at_least.as_secs().max(ASK_EVERY_S)
+}
+
 impl Promise {
+    /// Whether the recipient has it or it is paid for; no later occurrence may follow.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.status, Status::Delivered | Status::Spent)
+    }
+
     /// Whether its current occurrence has no outcome yet.
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Waiting { .. } | Status::Emitted { .. })
@@ -157,12 +180,15 @@ impl State {
             .filter_map(|promise| match &promise.status {
                 Status::Waiting { due, .. } if !held => Some(promise.deadline.min(*due)),
                 Status::Waiting { .. } | Status::Recalled => Some(promise.deadline),
-                Status::Emitted { asked, .. } => {
-                    Some(asked.plus(std::time::Duration::from_secs(ASK_AGAIN_S)))
-                }
-                Status::Delivered | Status::Undelivered => None,
+                Status::Emitted { asked, .. } => Some(self.ask_after(*asked)),
+                Status::Delivered | Status::Spent | Status::Undelivered => None,
             })
             .min()
+    }
+
+    /// When to ask again for what was asked for then.
+    pub(crate) fn ask_after(&self, asked: Timestamp) -> Timestamp {
+        asked.plus(Duration::from_secs(self.ask_every_s))
     }
 
     /// The promise of a moment.

@@ -101,18 +101,18 @@ impl Server {
 async fn one_run(
     server: &Server,
     (connections, time): (usize, Duration),
-    served: &mut Served,
+    figures: &mut Served,
 ) -> anyhow::Result<u64> {
     let (machine, ticks) = (Machine::now()?, processor::ticks_of(server.pid)?);
     let loaded = server.load(connections, time).await?;
     let ticks = processor::ticks_of(server.pid)? - ticks;
     let neighbours = Neighbours::between(machine, Machine::now()?, ticks + loaded.cpu_ticks);
-    served.rate.push(processor::float(loaded.answered) / loaded.seconds);
-    served.p50_ms.push(processor::float(loaded.p50_us) / 1000.0);
-    served.p99_ms.push(processor::float(loaded.p99_us) / 1000.0);
-    served.server_us.push(processor::us_each(ticks, loaded.answered));
-    served.generator_us.push(processor::us_each(loaded.cpu_ticks, loaded.answered));
-    served.foreign.push(neighbours.foreign);
-    served.stolen.push(neighbours.stolen);
+    figures.rate.push(processor::float(loaded.answered) / loaded.seconds);
+    figures.p50_ms.push(processor::float(loaded.p50_us) / 1000.0);
+    figures.p99_ms.push(processor::float(loaded.p99_us) / 1000.0);
+    figures.server_us.push(processor::us_each(ticks, loaded.answered));
+    figures.generator_us.push(processor::us_each(loaded.cpu_ticks, loaded.answered));
+    figures.foreign.push(neighbours.foreign);
+    figures.stolen.push(neighbours.stolen);
     Ok(loaded.answered)
 }

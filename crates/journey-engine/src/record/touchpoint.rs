@@ -10,11 +10,9 @@ use afterglow_events::{convert, identity, proto};
 use afterglow_journey::{Deed, To, TouchpointPlan};
 
 use super::{Recorder, number};
-use crate::metric;
 
 impl Recorder<'_> {
     pub(super) fn touchpoint_due(&mut self, plan: &TouchpointPlan) {
-        metrics::counter!(metric::TOUCHPOINTS, "channel" => plan.channel.as_str()).increment(1);
         let touchpoint = identity::touchpoint(self.row.id, &plan.moment, plan.occurrence);
         let event = proto::TouchpointDue {
             touchpoint_id: touchpoint.to_string(),

@@ -99,6 +99,8 @@ pub(crate) struct World<S: Inspect> {
     pub(crate) engine: Engine<S::Tx>,
     pub(crate) clock: ManualClock,
     pub(crate) dispatcher: Dispatcher,
+    /// What its answers say was spent.
+    pub(crate) spent: Option<proto::Money>,
     pub(crate) published: Vec<Event>,
     feed: Feed,
     answered: BTreeSet<String>,
@@ -126,6 +128,7 @@ impl<S: Inspect> World<S> {
             engine: Engine::new(options, Clocks::same(Arc::new(clock.clone()))),
             clock,
             dispatcher: Dispatcher::Delivers,
+            spent: None,
             published: Vec::new(),
             feed: Feed::default(),
             answered: BTreeSet::new(),
@@ -241,6 +244,7 @@ impl<S: Inspect> World<S> {
             of: Some(of),
             outcome: outcome.into(),
             reason: reason.to_owned(),
+            spent: self.spent.clone(),
             occurred_at: Some(convert::timestamp(now)),
             ..Default::default()
         };
@@ -257,7 +261,12 @@ impl<S: Inspect> World<S> {
     /// What was published on a topic, as words: the type's middle part, the moment where there is one, and
     /// its number or reason.
     pub(crate) fn story(&self, topic: Topic) -> Vec<String> {
-        let events = self.published.iter().filter(|event| event.body.topic() == topic);
+        self.story_since(0, topic)
+    }
+
+    /// The same without the first so many events.
+    pub(crate) fn story_since(&self, skip: usize, topic: Topic) -> Vec<String> {
+        let events = self.published.iter().skip(skip).filter(|event| event.body.topic() == topic);
         events.map(|event| words(&event.body)).collect()
     }
 }

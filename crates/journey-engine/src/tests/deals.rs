@@ -1,6 +1,10 @@
 //! What a deal's later events do.
 
+use std::time::Duration;
+
+use afterglow_domain::Clock;
 use afterglow_events::Topic;
+use afterglow_events::proto::{self, DeliveryOutcome};
 
 use super::on_both_stores;
 use crate::rows::Standing;
@@ -12,6 +16,7 @@ on_both_stores!(
     a_deleted_deal_ends,
     a_reopened_deal_is_held_and_goes_on_when_it_is_won_again,
     a_lost_deal_that_is_won_again_goes_on_and_repeats_nothing_delivered,
+    a_gift_that_is_paid_for_is_not_ordered_again_when_the_deal_is_won_again,
     another_close_date_moves_what_waits,
     a_deal_heard_of_too_late_gets_no_journey_and_says_why,
     a_reopening_before_its_win_is_kept,
@@ -22,7 +27,7 @@ async fn a_lost_deal_ends_at_once_and_takes_back_what_is_under_way<S: Inspect>(m
     world.dispatcher = Dispatcher::Dead;
     let deal = Deal::new("1");
     world.tell(&[deal.event(Kind::Won, 1)]).await;
-    world.pass(day(2)).await;
+    world.pass(day(1)).await;
     world.tell(&[deal.event(Kind::Lost, 2)]).await;
     assert_eq!(world.story(Topic::Touchpoints), ["due welcome 0", "revoked welcome 0: the deal is lost"]);
     let (tables, timers) = world.store.look().await;
@@ -42,7 +47,7 @@ async fn a_delivery_that_was_too_late_to_take_back_is_reported_truthfully<S: Ins
     world.tell(&[deal.event(Kind::Won, 1)]).await;
     world.pass(day(1)).await;
     let touchpoint = world.published.last().unwrap().envelope.id.to_string();
-    world.answer(&touchpoint, afterglow_events::proto::DeliveryOutcome::Delivered, "");
+    world.answer(&touchpoint, DeliveryOutcome::Delivered, "");
     world.tell(&[deal.event(Kind::Lost, 2)]).await;
     let lines = world.story(Topic::Journeys);
     assert!(lines.contains(&"delivered welcome 0".to_owned()), "{lines:?}");
@@ -61,7 +66,7 @@ async fn a_reopened_deal_is_held_and_goes_on_when_it_is_won_again<S: Inspect>(mu
     world.dispatcher = Dispatcher::Slow;
     let mut deal = Deal::new("1");
     world.tell(&[deal.event(Kind::Won, 1)]).await;
-    world.pass(day(2)).await;
+    world.pass(day(1)).await;
     world.tell(&[deal.event(Kind::Reopened, 2)]).await;
     world.pass(day(4)).await;
     assert_eq!(
@@ -112,6 +117,41 @@ async fn a_lost_deal_that_is_won_again_goes_on_and_repeats_nothing_delivered<S: 
         ]
     );
     assert_eq!(world.story(Topic::Journeys).last().unwrap(), "completed");
+}
+
+async fn a_gift_that_is_paid_for_is_not_ordered_again_when_the_deal_is_won_again<S: Inspect>(
+    mut world: World<S>,
+) {
+    // Whatever the dispatcher calls it: what cost money and was not delivered has failed.
+    for (id, outcome) in
+        [("1", DeliveryOutcome::Failed), ("2", DeliveryOutcome::Revoked), ("3", DeliveryOutcome::Refused)]
+    {
+        world.dispatcher = Dispatcher::Dead;
+        let start = world.published.len();
+        let mut deal = Deal::new(id);
+        deal.emitted = world.clock.now();
+        let today = &deal.emitted.to_string()[..10];
+        (deal.snapshot.close_date, deal.snapshot.won_date) = (today.to_owned(), today.to_owned());
+        world.tell(&[deal.event(Kind::Won, 1)]).await;
+        world.pass(deal.emitted.plus(Duration::from_hours(24))).await;
+        let touchpoint = world.published.last().unwrap().envelope.id.to_string();
+        world.tell(&[deal.event(Kind::Reopened, 2)]).await;
+        world.spent = Some(proto::Money { minor_units: 2_500, currency_code: "USD".to_owned() });
+        world.answer(&touchpoint, outcome, "the gift is ordered, its mail was not sent");
+        world.settle().await;
+        (world.dispatcher, world.spent) = (Dispatcher::Delivers, None);
+        (deal.won_no, deal.emitted) = (2, world.clock.now());
+        world.tell(&[deal.event(Kind::Won, 3)]).await;
+        world.pass(deal.emitted.plus(Duration::from_hours(24 * 120))).await;
+        let (touchpoints, journeys) =
+            (world.story_since(start, Topic::Touchpoints), world.story_since(start, Topic::Journeys));
+        let goes_on =
+            ["due first-week 0", "due how-is-it-going 0", "due first-month 0", "due first-quarter 0"];
+        assert_eq!(touchpoints[..2], ["due welcome 0", "revoked welcome 0: the deal is open again"]);
+        assert_eq!(touchpoints[2..], goes_on, "{outcome:?}");
+        assert_eq!(journeys[2], "failed welcome 0: the gift is ordered, its mail was not sent");
+        assert_eq!(journeys.last().unwrap(), "completed");
+    }
 }
 
 async fn another_close_date_moves_what_waits<S: Inspect>(mut world: World<S>) {

@@ -1,5 +1,7 @@
 //! The main story: a deal is won, and every promised moment happens.
 
+use std::collections::BTreeSet;
+
 use afterglow_domain::Clock;
 use afterglow_events::{Body, Encoding, Event, Topic, convert, proto};
 use afterglow_journey::{Phase, Status};
@@ -14,6 +16,7 @@ on_both_stores!(
     a_refused_moment_is_tried_again_as_its_next_occurrence,
     a_failed_moment_is_closed_with_its_reason,
     no_answer_means_no_end_and_no_second_touchpoint,
+    a_touchpoint_that_got_lost_is_told_again,
     late_is_recorded_as_late,
     what_belongs_to_nobody_is_ignored_and_what_is_wrong_is_parked,
     a_postponed_timer_still_looks,
@@ -112,12 +115,33 @@ async fn no_answer_means_no_end_and_no_second_touchpoint<S: Inspect>(mut world: 
     world.dispatcher = Dispatcher::Dead;
     world.tell(&[Deal::new("1").event(Kind::Won, 1)]).await;
     world.pass(day(130)).await;
-    assert_eq!(world.story(Topic::Touchpoints).len(), 5, "each once, however long nobody answers");
+    let told = due_events(&world);
+    let ids: BTreeSet<&str> = told.iter().map(|due| due.touchpoint_id.as_str()).collect();
+    assert_eq!(ids.len(), 5, "five touchpoints, however often they are told");
+    assert!(told.len() > 5 * 20, "each daily: {}", told.len());
+    assert!(told.iter().all(|due| due.occurrence == 0));
+    for due in &told {
+        let first = told.iter().find(|first| first.touchpoint_id == due.touchpoint_id);
+        assert_eq!(first, Some(due), "the same event each time");
+    }
     assert_eq!(world.story(Topic::Journeys), ["enrolled"]);
     let (tables, timers) = world.store.look().await;
     let row = tables.enrolments.values().next().unwrap();
     assert_eq!((row.state.phase.clone(), timers.len()), (Phase::Active, 1), "and it asks again");
     assert!(row.state.promises.iter().all(|promise| matches!(promise.status, Status::Emitted { .. })));
+}
+
+async fn a_touchpoint_that_got_lost_is_told_again<S: Inspect>(mut world: World<S>) {
+    world.dispatcher = Dispatcher::Dead;
+    world.tell(&[Deal::new("1").event(Kind::Won, 1)]).await;
+    world.pass(day(1)).await;
+    world.dispatcher = Dispatcher::Delivers;
+    world.pass(day(2)).await;
+    assert_eq!(world.story(Topic::Touchpoints), ["due welcome 0", "due welcome 0"]);
+    assert_eq!(world.story(Topic::Journeys), ["enrolled", "delivered welcome 0"]);
+    world.pass(day(120)).await;
+    assert_eq!(world.story(Topic::Touchpoints).len(), 6, "what is answered is not told again");
+    assert_eq!(world.story(Topic::Journeys).last().unwrap(), "completed");
 }
 
 async fn late_is_recorded_as_late<S: Inspect>(mut world: World<S>) {

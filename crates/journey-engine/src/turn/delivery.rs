@@ -40,19 +40,24 @@ impl Answer {
 }
 
 /// A conclusion of a kind that this version does not know is not a delivery; it closes the promise as
-/// failed and says so, since waiting for another answer would be for ever.
+/// failed and says so, since waiting for another answer would be for ever. Whatever was not delivered and
+/// cost money failed: if it could be promised again, it would be paid for twice.
 fn outcome(concluded: &proto::DeliveryConcluded, now: Timestamp) -> DeliveryOutcome {
     let reason = concluded.reason.clone();
+    let spent = concluded.spent.as_ref().is_some_and(|spent| spent.minor_units > 0);
+    let failed = |reason| DeliveryOutcome::Failed { reason, spent };
     match concluded.outcome() {
         proto::DeliveryOutcome::Delivered => DeliveryOutcome::Delivered {
             at: convert::from_timestamp(concluded.occurred_at.as_ref()).unwrap_or(now),
             without_gift: (!concluded.without_gift.is_empty()).then(|| concluded.without_gift.clone()),
         },
-        proto::DeliveryOutcome::Failed => DeliveryOutcome::Failed { reason: or(reason, "failed") },
+        proto::DeliveryOutcome::Failed => failed(or(reason, "failed")),
+        proto::DeliveryOutcome::Refused if spent => failed(or(reason, "refused")),
+        proto::DeliveryOutcome::Revoked if spent => failed(or(reason, "revoked")),
         proto::DeliveryOutcome::Refused => DeliveryOutcome::Refused { reason: or(reason, "refused") },
         proto::DeliveryOutcome::Revoked => DeliveryOutcome::Revoked,
         proto::DeliveryOutcome::Unspecified => {
-            DeliveryOutcome::Failed { reason: or(reason, "an outcome that this version does not know") }
+            failed(or(reason, "an outcome that this version does not know"))
         }
     }
 }

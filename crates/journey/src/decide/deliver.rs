@@ -40,9 +40,10 @@ impl Run<'_> {
                 let outcome = kept(&state.promises[index], *at, without_gift.clone());
                 self.close(&mut state.promises[index], outcome, Status::Delivered);
             }
-            DeliveryOutcome::Failed { reason } => {
+            DeliveryOutcome::Failed { reason, spent } => {
                 let outcome = Outcome::Failed { reason: reason.clone() };
-                self.close(&mut state.promises[index], outcome, Status::Undelivered);
+                let status = if *spent { Status::Spent } else { Status::Undelivered };
+                self.close(&mut state.promises[index], outcome, status);
             }
             DeliveryOutcome::Refused { reason } => self.refused(state, index, reason),
             DeliveryOutcome::Revoked => self.revoked(state, index),

@@ -1,14 +1,12 @@
 //! Sends what may go out now, waives what may not go out any more, and asks about the unanswered.
 
-use std::time::Duration;
-
 use afterglow_domain::{Channel, Intent, Timestamp};
 use jiff::civil::Date;
 
 use crate::calendar::{day_of, plus_days};
-use crate::definition::Deed;
+use crate::definition::{Deed, Moment};
 use crate::effect::{Effect, NO_RECIPIENT, To, TouchpointPlan};
-use crate::state::{ASK_AGAIN_S, Phase, State, Status};
+use crate::state::{Phase, Promise, State, Status};
 
 use super::Run;
 use super::who::addressee;
@@ -39,7 +37,7 @@ impl Run<'_> {
                     };
                     self.waive(promise, &last);
                 }
-                Status::Emitted { .. } | Status::Delivered | Status::Undelivered => {}
+                Status::Emitted { .. } | Status::Delivered | Status::Spent | Status::Undelivered => {}
             }
         }
     }
@@ -87,25 +85,13 @@ impl Run<'_> {
     fn emit(&mut self, state: &mut State, index: usize, to: To, today: Date) {
         let promise = &mut state.promises[index];
         let Some(moment) = self.definition.moment(&promise.moment) else { return };
-        let task = moment.deed.channel() == Channel::Task;
-        let contact = match &to {
-            To::Contact(id) => Some(id.clone()),
+        self.effects.push(Effect::Emit(touchpoint(moment, promise, to.clone())));
+        let contact = match to {
+            To::Contact(id) => Some(id),
             To::Owner => None,
         };
         promise.status = Status::Emitted { contact, asked: self.now, revoking: None };
         state.last_emission_on = Some(today);
-        self.effects.push(Effect::Emit(TouchpointPlan {
-            moment: promise.moment.clone(),
-            occurrence: promise.occurrence,
-            intent: moment.intent,
-            channel: moment.deed.channel(),
-            deed: moment.deed.clone(),
-            to,
-            planned: promise.planned,
-            deadline: promise.deadline,
-            day: promise.day,
-            task_reason: task.then(|| format!("the journey plans this for day {}", promise.day)),
-        }));
     }
 
     /// Rule 8: once per journey the owner is asked for a contact. It is no moment: it promises nothing
@@ -130,21 +116,45 @@ impl Run<'_> {
         }));
     }
 
+    /// What has no answer is told once more, however long ago its deadline was: an event that was parked
+    /// on its way must not leave a promise open for ever. It is no new emission and uses up no day. What
+    /// is to be taken back is taken back first, so that a dispatcher that knows nothing of it does nothing.
     fn ask_again(&mut self, state: &mut State) {
-        for promise in &mut state.promises {
-            let Status::Emitted { asked, revoking, .. } = &mut promise.status else { continue };
-            if self.now < asked.plus(Duration::from_secs(ASK_AGAIN_S)) {
+        for index in 0..state.promises.len() {
+            let promise = &state.promises[index];
+            let Status::Emitted { asked, contact, revoking } = &promise.status else { continue };
+            if self.now < state.ask_after(*asked) {
                 continue;
             }
-            *asked = self.now;
-            if let Some(reason) = revoking {
-                self.effects.push(Effect::Revoke {
-                    moment: promise.moment.clone(),
-                    occurrence: promise.occurrence,
-                    reason: reason.clone(),
-                });
+            let (moment, occurrence) = (promise.moment.clone(), promise.occurrence);
+            if let Some(reason) = revoking.clone() {
+                self.effects.push(Effect::Revoke { moment, occurrence, reason });
+            }
+            if let Some(moment) = self.definition.moment(&promise.moment) {
+                let to = contact.clone().map_or(To::Owner, To::Contact);
+                self.effects.push(Effect::EmitAgain(touchpoint(moment, promise, to)));
+            }
+            if let Status::Emitted { asked, .. } = &mut state.promises[index].status {
+                *asked = self.now;
             }
         }
+    }
+}
+
+/// The touchpoint of a promise's occurrence: the same whenever it is told.
+fn touchpoint(moment: &Moment, promise: &Promise, to: To) -> TouchpointPlan {
+    let task = moment.deed.channel() == Channel::Task;
+    TouchpointPlan {
+        moment: promise.moment.clone(),
+        occurrence: promise.occurrence,
+        intent: moment.intent,
+        channel: moment.deed.channel(),
+        deed: moment.deed.clone(),
+        to,
+        planned: promise.planned,
+        deadline: promise.deadline,
+        day: promise.day,
+        task_reason: task.then(|| format!("the journey plans this for day {}", promise.day)),
     }
 }
 

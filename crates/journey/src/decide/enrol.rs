@@ -4,7 +4,7 @@ use crate::calendar::day_of;
 use crate::definition::Definition;
 use crate::effect::{Effect, Outcome};
 use crate::input::Facts;
-use crate::state::{Phase, Promise, State, Status};
+use crate::state::{Phase, Promise, State, Status, ask_every_s};
 
 use super::opened;
 use super::plan::{PAST, Planner, day_zero};
@@ -52,6 +52,7 @@ pub(super) fn enrol(definition: &Definition, facts: &Facts) -> Result<(State, Ve
         owner_asked: false,
         last_emission_on: None,
         left_won: false,
+        ask_every_s: ask_every_s(definition.sending.window_at_least),
         promises,
     };
     Ok((state, effects))

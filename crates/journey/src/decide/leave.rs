@@ -33,7 +33,7 @@ impl Run<'_> {
             match promise.status {
                 Status::Waiting { .. } => self.waive(promise, reason),
                 Status::Recalled => promise.status = Status::Undelivered,
-                Status::Emitted { .. } | Status::Delivered | Status::Undelivered => {}
+                Status::Emitted { .. } | Status::Delivered | Status::Spent | Status::Undelivered => {}
             }
         }
         self.take_back(state, reason);

@@ -50,7 +50,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => prop_oneof![Just(Op::Lost), Just(Op::Deleted), Just(Op::Merged)],
         8 => (0..60u64).prop_map(|late_h| Op::Timer { late_h }),
         2 => (0..400u64).prop_map(|hours| Op::Pass { hours }),
-        8 => (0..8usize, 0..5u8).prop_map(|(which, how)| Op::Answer { which, how }),
+        8 => (0..8usize, 0..6u8).prop_map(|(which, how)| Op::Answer { which, how }),
     ]
 }
 
@@ -62,6 +62,10 @@ struct World {
     open: BTreeMap<(String, u32), Timestamp>,
     closed: BTreeSet<(String, u32)>,
     delivered: BTreeSet<String>,
+    /// Moments whose gift is paid for and was not delivered.
+    spent: BTreeSet<String>,
+    /// When an unanswered touchpoint was last told or taken back.
+    told: BTreeMap<(String, u32), Timestamp>,
     emission_dates: BTreeSet<Date>,
 }
 
@@ -77,6 +81,8 @@ impl World {
             open: BTreeMap::new(),
             closed: BTreeSet::new(),
             delivered: BTreeSet::new(),
+            spent: BTreeSet::new(),
+            told: BTreeMap::new(),
             emission_dates: BTreeSet::new(),
         }
     }
@@ -115,7 +121,12 @@ impl World {
                 let Some((moment, occurrence)) = self.emitted.iter().rev().nth(*which).cloned() else {
                     return;
                 };
-                Input::Delivery { moment, occurrence, outcome: self.outcome(*how) }
+                let outcome = self.outcome(*how);
+                let awaited = self.open.contains_key(&(moment.clone(), occurrence));
+                if awaited && matches!(outcome, DeliveryOutcome::Failed { spent: true, .. }) {
+                    self.spent.insert(moment.clone());
+                }
+                Input::Delivery { moment, occurrence, outcome }
             }
         };
         let decision = decide(&self.definition, self.state.clone(), &input, self.now);
@@ -126,7 +137,8 @@ impl World {
         match how {
             0 => DeliveryOutcome::Revoked,
             1 => DeliveryOutcome::Refused { reason: "cap".to_owned() },
-            2 => DeliveryOutcome::Failed { reason: "gone".to_owned() },
+            2 => DeliveryOutcome::Failed { reason: "gone".to_owned(), spent: false },
+            4 => DeliveryOutcome::Failed { reason: "ordered, no mail".to_owned(), spent: true },
             _ => DeliveryOutcome::Delivered { at: self.now, without_gift: None },
         }
     }
@@ -136,6 +148,7 @@ impl World {
             match effect {
                 Effect::ObligationOpened { moment, occurrence, planned, .. } => {
                     assert!(!self.delivered.contains(&moment), "{moment} promised again after its delivery");
+                    assert!(!self.spent.contains(&moment), "{moment} promised again and is paid for");
                     let key = (moment, occurrence);
                     assert!(
                         !self.closed.contains(&key) && !self.open.contains_key(&key),
@@ -163,7 +176,15 @@ impl World {
                     assert_eq!(self.open.get(&key), Some(&plan.planned), "{key:?} emitted with other times");
                     assert!(plan.planned <= self.now && self.now < plan.deadline, "{plan:?} at {}", self.now);
                     assert!(!self.emitted.contains(&key), "{key:?} emitted twice");
+                    assert!(!self.spent.contains(&key.0), "{key:?} emitted and is paid for");
+                    self.told.insert(key.clone(), self.now);
                     self.emitted.push(key);
+                }
+                Effect::EmitAgain(plan) => {
+                    let key = (plan.moment.clone(), plan.occurrence);
+                    assert_eq!(self.open.get(&key), Some(&plan.planned), "{key:?} asked for, but not open");
+                    let told = self.told.insert(key, self.now).expect("asked for what was emitted");
+                    assert!(self.now.since(told) >= Duration::from_hours(24), "{plan:?} asked too soon");
                 }
                 _ => {}
             }

@@ -21,11 +21,12 @@ impl Run<'_> {
         }
     }
 
-    /// Won again: the same journey goes on, with the next occurrence of every undelivered moment.
+    /// Won again: the same journey goes on, with the next occurrence of every moment that is neither
+    /// delivered nor paid for.
     pub(super) fn resume(&mut self, state: &mut State, facts: &Facts) {
         state.left_won = false;
         learn_people(state, facts);
-        if state.promises.iter().all(|promise| promise.status == Status::Delivered) {
+        if state.promises.iter().all(Promise::is_settled) {
             return;
         }
         state.phase = Phase::Active;
@@ -33,8 +34,7 @@ impl Run<'_> {
         let closed: Vec<bool> = state.promises.iter().map(|promise| !promise.is_open()).collect();
         self.re_anchor(state, facts);
         let start = self.definition.sending.zone.date_of(facts.heard);
-        let mut planner =
-            planner(self.definition, state, start, |promise| promise.status != Status::Delivered);
+        let mut planner = planner(self.definition, state, start, |promise| !promise.is_settled());
         for (promise, closed) in state.promises.iter_mut().zip(closed) {
             match promise.status {
                 Status::Recalled => self.promise_again(promise, state.day_zero),

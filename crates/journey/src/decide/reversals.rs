@@ -80,7 +80,9 @@ fn rule_7_lost_ends_at_once_and_only_a_delivery_closes_what_was_out() {
     03-07 12:00  call#0 waived: the deal is lost
     03-07 12:00  REVOKE welcome#0: the deal is lost
     03-08 12:00  REVOKE welcome#0: the deal is lost
+    03-08 12:00  ASK welcome#0
     03-09 12:00  REVOKE welcome#0: the deal is lost
+    03-09 12:00  ASK welcome#0
     03-09 13:00  welcome#0 late by 51 h
     03-09 13:00  exited: the deal is lost
     ");
@@ -110,6 +112,69 @@ fn rule_7_lost_and_won_again_promises_what_was_not_delivered() {
     06-11 09:30  call#1 delivered
     06-11 09:30  completed
     ");
+}
+
+fn paid() -> DeliveryOutcome {
+    DeliveryOutcome::Failed { reason: "the gift is ordered, its mail was not sent".to_owned(), spent: true }
+}
+
+#[test]
+fn rule_7_a_gift_that_was_paid_for_while_held_is_not_ordered_again() {
+    let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
+    scene.won("2026-03-06");
+    scene.answer = None;
+    scene.run_to("2026-03-07T12:00");
+    scene.input(&Input::Reopened);
+    scene.delivery("welcome", 0, paid());
+    scene.story();
+    scene.answer = Some(|at| DeliveryOutcome::Delivered { at, without_gift: None });
+    scene.run_to("2026-03-08T12:00");
+    scene.won("2026-03-08");
+    scene.run_to("2026-05-01T00:00");
+    assert_snapshot!(scene.story(), @r"
+    03-08 12:00  resumed
+    03-08 12:00  moved tip#0 for 03-11 09:30 until 03-19 00:00
+    03-08 12:00  moved book#0 for 03-15 09:30 until 03-23 00:00
+    03-08 12:00  moved call#0 for 03-18 09:30 until 03-26 00:00
+    03-11 09:30  EMIT tip#0 day 3 to ann
+    03-11 09:30  tip#0 delivered
+    03-15 09:30  EMIT book#0 day 7 to ann
+    03-15 09:30  book#0 delivered
+    03-18 09:30  EMIT call#0 day 10 to the owner because the journey plans this for day 10
+    03-18 09:30  call#0 delivered
+    03-18 09:30  completed
+    ");
+}
+
+#[test]
+fn rule_7_a_gift_that_was_paid_for_is_not_ordered_again_on_any_way_back() {
+    for away in [Input::Lost, Input::Deleted, Input::Reopened] {
+        for answered_first in [true, false] {
+            let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
+            scene.won("2026-03-06");
+            scene.answer = None;
+            scene.run_to("2026-03-07T12:00");
+            scene.input(&away);
+            if answered_first {
+                scene.delivery("welcome", 0, paid());
+                scene.won("2026-03-07");
+            } else {
+                scene.won("2026-03-07");
+                scene.delivery("welcome", 0, paid());
+            }
+            scene.answer = Some(|at| DeliveryOutcome::Delivered { at, without_gift: None });
+            scene.run_to("2026-05-01T00:00");
+            let story = scene.story();
+            assert_eq!(story.matches("EMIT welcome").count(), 1, "{away:?}: {story}");
+            for other in ["EMIT tip", "EMIT book", "EMIT call"] {
+                assert_eq!(story.matches(other).count(), 1, "{away:?}: {story}");
+            }
+            assert!(story.ends_with("completed"), "{away:?}: {story}");
+            scene.input(&Input::Lost);
+            scene.won("2026-05-01");
+            assert_eq!(scene.story(), "", "nothing is left that could go out");
+        }
+    }
 }
 
 #[test]

@@ -271,6 +271,11 @@ fn a_state_survives_its_bytes_and_refuses_others() {
     scene.won("2026-03-06");
     let state = scene.state.unwrap();
     assert_eq!(State::from_bytes(crate::STATE_VERSION, &state.to_bytes()).unwrap(), state);
+    // As they were written before they told how often to ask.
+    let told = format!(",\"ask_every_s\":{}", 24 * 3600);
+    let older = String::from_utf8(state.to_bytes()).unwrap().replace(&told, "");
+    assert!(!older.contains("ask_every_s"));
+    assert_eq!(State::from_bytes(1, older.as_bytes()).unwrap(), state);
     assert!(State::from_bytes(2, &state.to_bytes()).unwrap_err().to_string().contains("version 2"));
     assert!(State::from_bytes(1, b"{}").is_err());
     assert_eq!(definition(FOUR).moments.len(), state.promises.len());

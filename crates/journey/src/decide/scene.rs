@@ -109,7 +109,7 @@ impl Scene {
         let mut answers = Vec::new();
         for effect in decision.effects {
             self.note(&effect);
-            if let (Effect::Emit(plan), Some(answer)) = (&effect, self.answer) {
+            if let (Effect::Emit(plan) | Effect::EmitAgain(plan), Some(answer)) = (&effect, self.answer) {
                 answers.push((plan.moment.clone(), plan.occurrence, answer(self.now)));
             }
         }
@@ -154,6 +154,7 @@ impl Scene {
                     plan.task_reason.as_deref().map(|why| format!(" because {why}")).unwrap_or_default();
                 format!("EMIT {}#{} day {} to {to}{why}", plan.moment, plan.occurrence, plan.day)
             }
+            Effect::EmitAgain(plan) => format!("ASK {}#{}", plan.moment, plan.occurrence),
             Effect::Revoke { moment, occurrence, reason } => {
                 format!("REVOKE {moment}#{occurrence}: {reason}")
             }

@@ -76,7 +76,7 @@ fn a_refused_moment_tries_again_and_keeps_nobody_waiting() {
 #[test]
 fn a_failed_moment_is_not_tried_again() {
     let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
-    scene.answer = Some(|_| DeliveryOutcome::Failed { reason: "bounced".to_owned() });
+    scene.answer = Some(|_| DeliveryOutcome::Failed { reason: "bounced".to_owned(), spent: false });
     scene.won("2026-03-06");
     scene.run_to("2026-03-08T12:00");
     let story = scene.story();
@@ -107,6 +107,8 @@ fn an_unanswered_touchpoint_keeps_a_timer_and_is_not_sent_twice() {
     scene.run_to("2026-08-01T00:00");
     let story = scene.story();
     assert_eq!(story.matches("EMIT welcome").count(), 1, "{story}");
+    let days_without_answer = 146;
+    assert_eq!(story.matches("ASK welcome#0").count(), days_without_answer, "{story}");
     assert!(scene.state.as_ref().and_then(State::next_due).is_some());
     let at = scene.now;
     for moment in ["welcome", "tip", "book", "call"] {
@@ -114,6 +116,37 @@ fn an_unanswered_touchpoint_keeps_a_timer_and_is_not_sent_twice() {
     }
     assert!(scene.story().ends_with("completed"));
     assert_eq!(scene.state.as_ref().and_then(State::next_due), None);
+}
+
+#[test]
+fn what_got_lost_on_its_way_is_asked_for_after_a_day() {
+    let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
+    scene.won("2026-03-06");
+    scene.answer = None;
+    scene.run_to("2026-03-08T09:00");
+    scene.story();
+    scene.answer = Some(|at| DeliveryOutcome::Delivered { at, without_gift: None });
+    scene.run_to("2026-03-09T12:00");
+    assert_snapshot!(scene.story(), @r"
+    03-08 09:30  ASK welcome#0
+    03-08 09:30  welcome#0 delivered
+    03-09 09:30  EMIT tip#0 day 3 to ann
+    03-09 09:30  tip#0 delivered
+    ");
+}
+
+#[test]
+fn in_a_fast_sandbox_it_asks_as_seldom_as_its_windows_are_wide() {
+    let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
+    scene.definition.sending.window_at_least = Duration::from_hours(200 * 24);
+    scene.won("2026-03-06");
+    scene.answer = None;
+    scene.run_to("2026-09-23T09:00");
+    assert!(!scene.story().contains("ASK"));
+    scene.run_to("2026-09-23T09:30");
+    assert!(!scene.story().contains("ASK"), "200 times 24 hours and not 200 dates: summer time began");
+    scene.run_to("2026-09-23T10:30");
+    assert!(scene.story().ends_with("ASK welcome#0"));
 }
 
 #[test]

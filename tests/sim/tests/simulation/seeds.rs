@@ -9,7 +9,7 @@ use afterglow_sim::trace::differences;
 use afterglow_sim::world::Setup;
 
 /// Lives on the model where nothing else is asked for: well under a minute on two slow cores.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 100;
 
 /// One of so many is also lived on SQLite and compared.
 const PAIR_OF: u64 = 5;
