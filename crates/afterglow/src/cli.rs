@@ -35,6 +35,9 @@ enum Command {
     /// Calls to vendors that wait for a person.
     #[command(subcommand)]
     Attempts(commands::attempts::Command),
+    /// Go on where a role and the log no longer fit.
+    #[command(subcommand)]
+    Log(commands::log::Command),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -61,6 +64,7 @@ pub fn main_with<W: Wiring>(wiring: &W) -> ExitCode {
         Command::Tail(args) => commands::tail::run(&args),
         Command::DeadLetters(command) => commands::dead_letters::run(&command),
         Command::Attempts(command) => commands::attempts::run(&command),
+        Command::Log(command) => commands::log::run(&command),
         Command::Config(command) => commands::config::run(&command),
     };
     match outcome {

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod dead_letters;
 pub(crate) mod explain;
 pub(crate) mod journey;
+pub(crate) mod log;
 pub(crate) mod run;
 pub(crate) mod tail;
 

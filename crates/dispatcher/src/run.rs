@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use afterglow_domain::{Clocks, Disposition};
-use afterglow_durable::{Error, ShardSet, Store, Timeline, Tx as _};
+use afterglow_durable::{Error, ShardSet, Store, Timeline, Trouble, Tx as _};
 use afterglow_providers::{Class, GiftVendor, Lookup, Mailer, OrderStatus, Ordered, Outcome, Replay};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -105,9 +105,12 @@ where
     ) {
         let changed = self.store.changed();
         let mut lanes = Lanes::new(self.options.concurrency);
+        let trouble = Trouble::new(crate::ROLE, "claims", "");
         while !stop.is_cancelled() {
             let signal = changed.notified();
-            let sleep = match self.claim_more(&mut lanes).await {
+            let claimed = self.claim_more(&mut lanes).await;
+            trouble.tell(claimed.as_ref().err().map(ToString::to_string).as_deref());
+            let sleep = match claimed {
                 Ok(Some(claimed)) => {
                     for job in claimed {
                         lanes.started(job.lane());
@@ -117,10 +120,7 @@ where
                     Duration::ZERO
                 }
                 Ok(None) => self.idle().await,
-                Err(error) => {
-                    tracing::warn!(%error, "claims: the store failed; trying again");
-                    PAUSE
-                }
+                Err(_) => PAUSE,
             };
             while let Ok(lane) = done.try_recv() {
                 lanes.done(lane);

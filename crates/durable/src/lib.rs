@@ -20,6 +20,7 @@ pub mod rows;
 pub mod shard_set;
 pub mod sqlite;
 pub mod store;
+pub mod trouble;
 pub mod turns;
 
 #[cfg(any(test, feature = "conformance"))]
@@ -30,3 +31,4 @@ pub use error::Error;
 pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 pub use shard_set::ShardSet;
 pub use store::{Store, Tx};
+pub use trouble::Trouble;

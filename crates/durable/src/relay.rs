@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::metric;
 use crate::parked::letter_of_outbox;
 use crate::store::Store;
+use crate::trouble::Trouble;
 
 /// How many events are under way at once: two append batches of the log, so that it never idles.
 const BATCH_MAX: usize = 1000;
@@ -33,10 +34,11 @@ pub async fn run<S: Store, L: Append>(
     stop: CancellationToken,
 ) {
     let changed = store.changed();
+    let trouble = Trouble::new(role, "relay", "");
     loop {
         let signal = changed.notified();
-        match relay_once(role, &store, &log, wall).await {
-            Ok(Progress::All) => {}
+        let problem = match relay_once(role, &store, &log, wall).await {
+            Ok(Progress::All) => None,
             Ok(Progress::Nothing) if stop.is_cancelled() => return,
             Ok(Progress::Nothing) => {
                 tokio::select! {
@@ -44,21 +46,17 @@ pub async fn run<S: Store, L: Append>(
                     () = tokio::time::sleep(POLL) => {}
                     () = stop.cancelled() => {}
                 }
+                None
             }
-            Ok(Progress::Stuck(reason)) => {
-                tracing::warn!(role, reason, "relay: the log does not take events; trying again");
-                if stop.is_cancelled() {
-                    return;
-                }
-                tokio::time::sleep(PAUSE).await;
+            Ok(Progress::Stuck(reason)) => Some(reason),
+            Err(error) => Some(error.to_string()),
+        };
+        trouble.tell(problem.as_deref());
+        if problem.is_some() {
+            if stop.is_cancelled() {
+                return;
             }
-            Err(error) => {
-                tracing::warn!(role, %error, "relay: the outbox cannot be read or settled; trying again");
-                if stop.is_cancelled() {
-                    return;
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

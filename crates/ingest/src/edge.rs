@@ -24,6 +24,7 @@ use std::time::Duration;
 use afterglow_crm::Secrets;
 use afterglow_crm::hubspot::signature::Verifier;
 use afterglow_domain::{Clocks, ConnectionId, Tenant};
+use afterglow_durable::Trouble;
 use afterglow_events::{Append, Encoding};
 use afterglow_service::http::problem;
 use axum::Router;
@@ -109,6 +110,7 @@ struct Edge<A> {
     options: EdgeOptions,
     log: A,
     clocks: Clocks,
+    trouble: Trouble,
 }
 
 /// What a request for a connection that does not exist is checked against, so that it takes as long.
@@ -129,8 +131,14 @@ impl Decoy {
 /// The routes of the edge. They stand behind the hardened server of `afterglow_service::http`.
 pub fn router<A: Append + Clone>(options: EdgeOptions, log: A, clocks: Clocks) -> Router {
     let connections = options.connections.iter().map(|one| (one.id.as_str().to_owned(), one.clone()));
-    let edge =
-        Edge { connections: connections.collect(), decoy: Decoy::new(&options.new_id), options, log, clocks };
+    let edge = Edge {
+        connections: connections.collect(),
+        decoy: Decoy::new(&options.new_id),
+        options,
+        log,
+        clocks,
+        trouble: Trouble::new(crate::ROLE, "edge, answering 503", crate::codes::LOG_AWAY),
+    };
     Router::new()
         .route("/webhooks/hubspot/{connection}", post(hubspot::receive::<A>))
         .route("/webhooks/salesforce/{connection}/{token}", post(salesforce::receive::<A>))

@@ -8,7 +8,7 @@ use super::{block_on, say};
 use crate::cli::{DataFolder, Outcome};
 
 /// The files of the roles, each with its own dead letters.
-const ROLES: [(&str, &str); 3] =
+pub(super) const ROLES: [(&str, &str); 3] =
     [("ingest", "ingest.db"), ("journey-engine", "engine.db"), ("dispatcher", "dispatcher.db")];
 
 /// What to do with what could not be used.

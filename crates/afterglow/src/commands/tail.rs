@@ -39,7 +39,7 @@ pub(crate) struct Args {
     limit: Option<usize>,
 }
 
-fn topic(name: &str) -> Result<Topic, String> {
+pub(super) fn topic(name: &str) -> Result<Topic, String> {
     let known = || Topic::ALL.map(Topic::short_name).join(", ");
     Topic::parse(name).ok_or_else(|| format!("no such topic; there are {}", known()))
 }

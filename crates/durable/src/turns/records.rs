@@ -16,6 +16,7 @@ use crate::parked::{letter_of, outbox_of};
 use crate::rows::{ParkedLetter, Timeline, Writes};
 use crate::shard_set::ShardSet;
 use crate::store::{Store, Tx};
+use crate::trouble::Trouble;
 
 /// How long a poll waits for records.
 const POLL: Duration = Duration::from_secs(1);
@@ -56,7 +57,7 @@ where
     S: Store,
     C: Consume,
 {
-    let role = handler.role();
+    let trouble = Trouble::new(handler.role(), "consumer", "");
     loop {
         let turn = tokio::select! {
             biased;
@@ -72,11 +73,15 @@ where
             Err(error) => Some(error.to_string()),
         };
         handler.turned(problem.as_deref());
-        if let Some(problem) = problem {
-            tracing::warn!(role, problem, "consumer: waiting, then going back to the last decision");
+        trouble.tell(problem.as_deref());
+        if problem.is_some() {
             tokio::time::sleep(PAUSE).await;
-            if let Err(error) = consumer.rewind().await {
-                tracing::warn!(role, %error, "consumer: cannot go back yet");
+            // Going on without going back would skip what was not decided.
+            while consumer.rewind().await.is_err() {
+                tokio::select! {
+                    () = stop.cancelled() => return Stopped::Asked,
+                    () = tokio::time::sleep(PAUSE) => {}
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::metric;
 use crate::rows::{Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
 use crate::store::{Store, Tx};
+use crate::trouble::Trouble;
 
 /// The longest sleep: timers armed by other processes are found by polling.
 const POLL_MAX: Duration = Duration::from_secs(1);
@@ -39,10 +40,13 @@ pub async fn run_timers<H, S>(
     S: Store,
 {
     let changed = store.changed();
+    let trouble = Trouble::new(handler.role(), "timers", "");
     while !stop.is_cancelled() {
         let signal = changed.notified();
         let fired = fire_due(handler, store, timeline).await;
-        handler.turned(fired.as_ref().err().map(ToString::to_string).as_deref());
+        let problem = fired.as_ref().err().map(ToString::to_string);
+        handler.turned(problem.as_deref());
+        trouble.tell(problem.as_deref());
         let sleep = match fired {
             Ok(0) => match store.next_due(timeline).await {
                 Ok(Some(due)) => wall_of(due.since(handler.now(timeline))).clamp(POLL_MIN, POLL_MAX),
@@ -50,10 +54,7 @@ pub async fn run_timers<H, S>(
                 Err(_) => PAUSE,
             },
             Ok(_) => continue,
-            Err(error) => {
-                tracing::warn!(role = handler.role(), %error, "timers: the store failed; trying again");
-                PAUSE
-            }
+            Err(_) => PAUSE,
         };
         tokio::select! {
             () = signal => {}

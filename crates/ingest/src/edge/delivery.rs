@@ -66,20 +66,13 @@ impl<A: Append> Edge<A> {
         if records.is_empty() {
             return Ok(());
         }
-        let problem = match tokio::time::timeout(self.options.append_timeout, self.log.append(records)).await
-        {
-            Ok(results) => match results.into_iter().find_map(Result::err) {
-                None => return Ok(()),
-                Some(error) => error.to_string(),
-            },
-            Err(_) => "no answer in time".to_owned(),
+        let appended = tokio::time::timeout(self.options.append_timeout, self.log.append(records)).await;
+        let problem = match appended {
+            Ok(results) => results.into_iter().find_map(Result::err).map(|error| error.to_string()),
+            Err(_) => Some("the log gave no answer in time".to_owned()),
         };
-        tracing::warn!(
-            code = codes::LOG_AWAY,
-            problem,
-            "edge: the log did not take a delivery; answered 503"
-        );
-        Err(LogAway)
+        self.trouble.tell(problem.as_deref());
+        if problem.is_none() { Ok(()) } else { Err(LogAway) }
     }
 }
 

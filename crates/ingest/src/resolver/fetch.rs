@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use afterglow_crm::{Error as ReadError, READ_BUDGET, Reader, Reading};
 use afterglow_domain::Crm;
-use afterglow_durable::{Error, Store, Timeline, Tx, Writes};
+use afterglow_durable::{Error, Store, Timeline, Trouble, Tx, Writes};
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -49,6 +49,7 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     {
         let changed = store.changed();
         let mut reading = FuturesUnordered::new();
+        let trouble = Trouble::new(crate::ROLE, "reads", "");
         loop {
             let signal = changed.notified();
             let stopping = stop.is_cancelled();
@@ -58,7 +59,7 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
             let mut sleep = POLL_MAX;
             if !stopping {
                 let claims;
-                (claims, sleep) = self.due(store).await;
+                (claims, sleep) = self.due(store, &trouble).await;
                 reading.extend(claims.into_iter().map(|claim| self.read(claim)));
             }
             tokio::select! {
@@ -74,17 +75,13 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     }
 
     /// Claims what is due; and how long to sleep where nothing else happens.
-    async fn due<S>(&self, store: &S) -> (Vec<Claim>, Duration)
+    async fn due<S>(&self, store: &S, trouble: &Trouble) -> (Vec<Claim>, Duration)
     where
         S: Store<Tx: ResolverTx>,
     {
-        let claims = match self.claim(store).await {
-            Ok(claims) => claims,
-            Err(error) => {
-                tracing::warn!(%error, "resolver: nothing can be claimed now; trying again");
-                return (Vec::new(), PAUSE);
-            }
-        };
+        let claims = self.claim(store).await;
+        trouble.tell(claims.as_ref().err().map(ToString::to_string).as_deref());
+        let Ok(claims) = claims else { return (Vec::new(), PAUSE) };
         let sleep = match store.next_due(Timeline::Wall).await {
             Ok(Some(due)) => due.since(self.clocks.wall.now()).clamp(POLL_MIN, POLL_MAX),
             Ok(None) => POLL_MAX,

@@ -82,6 +82,9 @@ impl<R> Lanes<R> {
     }
 }
 
+/// The longest that a deal is put off for a free place.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
 impl<R> Lane<R> {
     fn admit(&self, now: Timestamp) -> Admission {
         let mut flow = self.flow();
@@ -94,7 +97,9 @@ impl<R> Lane<R> {
         // other connections' way nor wakes up all at once.
         let places = u32::try_from(self.places).unwrap_or(u32::MAX);
         let pace = (flow.read_time / places).max(PACE_MIN);
-        flow.promised = flow.promised.max(flow.paused_until).max(now).plus(pace);
+        let free_from = flow.paused_until.max(now);
+        // Never far ahead: the pace of an outage must not hold up a backlog once it is over.
+        flow.promised = flow.promised.max(free_from).plus(pace).min(free_from.plus(WAIT_MAX));
         Admission::Later(flow.promised)
     }
 

@@ -33,6 +33,8 @@ async fn a_second_run_on_the_folder_is_refused_while_readers_are_not() {
     world.win(deal).await;
     let mail = async || world.mails_to(&address).into_iter().next();
     world.until("the first mail has come", PATIENCE, mail).await;
+    let kept = |history: &afterglow_support::History| history.closed().count() >= 1;
+    world.until_history("the first promise is kept", PATIENCE, kept).await;
 
     let second = world.command(&["run", "--config", world.config().to_str().unwrap()]).await;
     assert_eq!(second.status.code(), Some(75));

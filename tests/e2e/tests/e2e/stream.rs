@@ -65,6 +65,9 @@ async fn a_stream_resumes_from_its_cursor_and_refuses_what_it_did_not_give() {
     let secret = world.http.get(url(&world, "webhooks")).send().await.unwrap();
     assert_eq!(secret.status(), 404, "the internal topic is not served");
 
+    // Nothing is under way any more, so that every role's cursor is at the end of the log.
+    let kept = |history: &afterglow_support::History| history.closed().count() >= 12;
+    world.until_history("every promise is kept", PATIENCE, kept).await;
     assert_eq!(product.terminate().await, Some(0));
     forget_everything(&world).await;
     let _product = world.start().await;
