@@ -9,4 +9,5 @@ mod full_disk;
 mod ninety_days;
 mod process;
 mod stream;
+mod unreached;
 mod vendors;
