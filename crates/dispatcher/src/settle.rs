@@ -97,7 +97,7 @@ impl Case {
             let reason = format!("order {} failed or was cancelled at the vendor", order.order_id);
             self.mark(turn, AttemptState::Rejected, &reason);
             self.progress(turn, StepState::Rejected, &reason);
-            return self.gift_refused(turn, DeliveryCause::VendorRefused, &reason);
+            return self.gift_refused(turn, &reason);
         }
         self.mark(turn, how, "");
         if let Some(attempt) = &mut self.attempt {
@@ -145,23 +145,22 @@ impl Case {
             Class::NoFunds | Class::Configuration => {
                 self.wait(turn, Some(Wait::Vendor(reason.clone())), turn.wall.plus(PAUSE));
             }
-            Class::Permanent => self.gift_refused(turn, DeliveryCause::VendorRefused, reason),
             Class::BadAddress if self.touchpoint.state.step == Step::Notify => {
                 self.suppress_address(turn);
                 self.end(turn, DeliveryCause::AddressRefused, reason);
             }
-            Class::BadAddress => self.gift_refused(turn, DeliveryCause::VendorRefused, reason),
+            Class::Permanent | Class::BadAddress => self.gift_refused(turn, reason),
         }
     }
 
     /// A vendor refused for good. Where that was the gift, the mail that goes without one takes its
     /// place; whatever else was refused has no other way.
-    fn gift_refused(&mut self, turn: &mut Turn<'_>, cause: DeliveryCause, reason: &str) {
+    fn gift_refused(&mut self, turn: &mut Turn<'_>, reason: &str) {
         let gift = self.touchpoint.state.step != Step::Notify;
         if gift && self.without_gift(turn, &format!("the vendor refused the gift: {reason}")) {
             return;
         }
-        self.end(turn, cause, reason);
+        self.end(turn, DeliveryCause::VendorRefused, reason);
     }
 
     /// The vendor's word on what became of an order.
@@ -218,7 +217,7 @@ impl Case {
             Lookup::Found(order) if order.status == OrderStatus::Void => {
                 let reason = format!("order {} was cancelled at the vendor", order.order_id);
                 self.refund(turn);
-                return self.gift_refused(turn, DeliveryCause::VendorRefused, &reason);
+                return self.gift_refused(turn, &reason);
             }
             Lookup::Found(order) => {
                 let order = merged(self.touchpoint.state.gift.as_ref(), order);
