@@ -32,7 +32,7 @@ pub(super) const TREMENDOUS_RATE: u32 = 5;
 /// Longer than a gift order was ever seen to take; after it the outcome is unknown and looked up.
 pub(super) const VENDOR_TIMEOUT: Duration = Duration::from_secs(15);
 /// Tremendous draws from the balance where nothing else is said.
-pub(super) const FUNDING_SOURCE: &str = "BALANCE";
+pub(super) const FUNDING_SOURCE: &str = "balance";
 /// Submission with STARTTLS.
 pub(super) const SMTP_PORT: u16 = 587;
 /// Slow enough for the strictest shared relays.

@@ -92,7 +92,7 @@ fn the_sample_names_every_setting_and_no_other() {
     // The sample's fast clock is refused, since its hosts are real; nothing else is wrong with it.
     let problems = result.expect_err("a fast clock with real hosts");
     assert!(problems.iter().all(|problem| problem.code == Code::SandboxHost), "{problems:#?}");
-    assert_eq!(problems.len(), 4);
+    assert_eq!(problems.len(), 6);
 }
 
 #[test]
