@@ -8,5 +8,7 @@ mod fate;
 mod full_disk;
 mod ninety_days;
 mod process;
+mod rates;
+mod read_only;
 mod stream;
 mod vendors;
