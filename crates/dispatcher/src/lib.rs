@@ -19,6 +19,7 @@ mod claim;
 pub mod codes;
 mod decide;
 mod events;
+mod forget;
 mod gate;
 mod job;
 mod lag;
@@ -42,6 +43,7 @@ pub mod invariants;
 mod tests;
 
 pub use attempt::{Attempt, AttemptState};
+pub use forget::forget;
 pub use lag::{LagWatch, SignalsLag};
 pub use ledger::{Budget, BudgetKey, Suppression};
 pub use options::Options;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod faults;
+mod forgets;
 mod gifts;
 mod loops;
 mod mails;

@@ -2,10 +2,11 @@
 
 mod deals;
 mod definitions;
+mod details;
 mod enrolments;
 mod obligations;
 
-use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Tenant, Timestamp};
+use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Shard, Tenant, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::sqlite::{Migration, Tx};
 use afterglow_journey::Published;
@@ -19,7 +20,10 @@ pub(crate) use enrolments::{ENROLMENT_COLUMNS, enrolment_row};
 pub(crate) use obligations::obligation_row;
 
 /// The schema of `engine.db`, for [`afterglow_durable::sqlite::Store::open`].
-pub const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: include_str!("sqlite_1.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("sqlite_1.sql") },
+    Migration { version: 2, sql: include_str!("sqlite_2.sql") },
+];
 
 impl EngineTx for Tx {
     async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {
@@ -48,6 +52,22 @@ impl EngineTx for Tx {
 
     async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
         obligations::save(self.connection(), obligations).await
+    }
+
+    async fn find_detailed_enrolments(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(EnrolmentId, Shard)>, Error> {
+        details::enrolments(self.connection(), before, max).await
+    }
+
+    async fn find_detailed_deals(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(DealRef, Shard)>, Error> {
+        details::deals(self.connection(), before, max).await
     }
 
     async fn link_accounts(&mut self, links: &[AccountLink]) -> Result<(), Error> {

@@ -38,6 +38,9 @@ pub(super) fn enrolment(
         }
     }
     lines.extend(budgets.iter().map(budget));
+    if let Some(at) = of.details_removed {
+        lines.push(format!("  details removed on {}; what happened, and when, stays.", date(at)));
+    }
     lines.push(outlook(of, detail));
     lines
 }
@@ -103,6 +106,7 @@ fn story(promise: &Obligation, delivery: Option<&Delivery>) -> Vec<String> {
             if conclusion.reason.is_empty() { String::new() } else { format!(": {}", conclusion.reason) };
         lines.push(format!("      {}  {}{reason}", minute(conclusion.at), conclusion.outcome));
     }
+    lines.extend(delivery.details_removed.map(|at| format!("      details removed on {}", date(at))));
     lines
 }
 
@@ -170,6 +174,11 @@ pub(super) fn deal_without_journey(deal: &Deal) -> String {
 pub(super) fn pending_look(view: &DealView) -> Option<String> {
     let pending = view.pending.as_ref()?;
     Some(format!("  deal {} is read again at the CRM from {} on", pending.deal.deal, minute(pending.due)))
+}
+
+/// A day as `2026-03-13`.
+fn date(at: Timestamp) -> String {
+    at.to_jiff().strftime("%Y-%m-%d").to_string()
 }
 
 /// A point in time as `2026-03-13 09:31Z`.
