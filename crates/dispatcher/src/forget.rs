@@ -30,7 +30,9 @@ where
     }
     let mut tx = store.begin(&shards).await?;
     let mut rows = tx.load_touchpoints(&ids).await?;
-    rows.iter_mut().for_each(|row| row.remove_details(now));
+    for row in &mut rows {
+        row.remove_details(now);
+    }
     tx.save_touchpoints(&rows).await?;
     tx.strip_attempts(&ids).await?;
     tx.commit().await?;

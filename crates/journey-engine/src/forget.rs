@@ -30,7 +30,9 @@ where
         let mut tx = store.begin(&shards).await?;
         let mut rows = tx.load_enrolments(&ids).await?;
         rows.retain(|row| row.ended_at.is_some_and(|at| at < before));
-        rows.iter_mut().for_each(|row| row.remove_details(now));
+        for row in &mut rows {
+            row.remove_details(now);
+        }
         tx.save_enrolments(&rows).await?;
         tx.commit().await?;
         return Ok(ids.len());
@@ -42,7 +44,9 @@ where
     let mut tx = store.begin(&shards).await?;
     let mut rows = tx.load_deals(&ids).await?;
     rows.retain(|row| row.heard_at < before);
-    rows.iter_mut().for_each(|row| row.remove_details(now));
+    for row in &mut rows {
+        row.remove_details(now);
+    }
     tx.save_deals(&rows).await?;
     tx.commit().await?;
     Ok(ids.len())

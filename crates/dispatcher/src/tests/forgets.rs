@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use afterglow_domain::Clock as _;
+use afterglow_domain::{Clock as _, Sensitive, Shard, Timestamp};
 use afterglow_durable::store::CommitFaults;
+use afterglow_durable::{ShardSet, Store as _, Tx as _};
 use afterglow_providers::Class;
 use prost::Message as _;
 
-use super::bench::{Bench, TestStore, gift, mail, on_both, revoked};
+use super::bench::{Bench, TestStore, gift, home, mail, on_both, on_sqlite, revoked, tp};
 use super::vendors::{Act, LINK};
-use crate::forget;
+use crate::store::sqlite;
+use crate::{forget, query};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -21,7 +23,7 @@ async fn stored<S: TestStore>(bench: &Bench<S>) -> String {
     let envelopes: Vec<_> =
         ledgers.attempts.iter().map(|a| a.envelope.as_ref().map(|e| e.to.expose())).collect();
     let gifts = ledgers.touchpoints.iter().filter_map(|row| row.state.gift.as_ref()?.link.as_ref());
-    let gifts: Vec<_> = gifts.map(|link| link.expose()).collect();
+    let gifts: Vec<_> = gifts.map(Sensitive::expose).collect();
     // Debug output hides people; the stored bytes do not.
     let due: Vec<u8> = ledgers.touchpoints.iter().flat_map(|row| row.due.encode_to_vec()).collect();
     let due = String::from_utf8_lossy(&due);
@@ -93,4 +95,49 @@ on_both! {
         assert_eq!(bench.end(1).await, "");
         assert!(stored(&bench).await.contains("jonas@northwind.example"));
     }
+}
+
+/// A row as the first version of the schema wrote it: it does not say when, on the wall, it was concluded.
+#[tokio::test]
+async fn a_file_from_before_is_brought_up_to_date_and_forgotten_by_the_time_of_arrival() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dispatcher.db");
+    let store = sqlite::Store::open(&path, &sqlite::MIGRATIONS[..1]).await.unwrap();
+    let conclusion = serde_json::json!({"outcome": "delivered", "reason": "", "at": Timestamp(7)});
+    let state = serde_json::json!({"step": "notify", "conclusion": conclusion}).to_string();
+    let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+    sqlx::query(
+        "insert into touchpoint (id, shard, home, tenant, enrolment, moment, status, received_at, due, state_version, state)
+         values (?, ?, ?, 'acme', 'e-1', 'moment-1', 'concluded', 5, ?, 1, ?)",
+    )
+    .bind(tp(1).as_bytes().as_slice())
+    .bind(i64::from(Shard::of(home().as_str()).number()))
+    .bind(home().as_str())
+    .bind(mail(1).encode_to_vec())
+    .bind(state.into_bytes())
+    .execute(tx.connection())
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    drop(store);
+
+    let store = sqlite::Store::open(&path, sqlite::MIGRATIONS).await.unwrap();
+    assert_eq!(forget(&store, Timestamp(9), Timestamp(5), 9).await.unwrap(), 0);
+    assert_eq!(forget(&store, Timestamp(9), Timestamp(6), 9).await.unwrap(), 1);
+    let told = query::of_home(store.readers(), &home()).await.unwrap();
+    assert_eq!((told[0].details_removed, told[0].moment.as_str()), (Some(Timestamp(9)), "moment-1"));
+}
+
+/// The janitor looks every hour, into a table that is never emptied.
+#[tokio::test]
+async fn what_is_old_is_found_by_its_index() {
+    let bench = on_sqlite(CommitFaults::default()).await;
+    let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+        "explain query plan select id, shard from touchpoint where detailed_since < 5 order by detailed_since limit 9",
+    )
+    .fetch_all(bench.store.readers())
+    .await
+    .unwrap();
+    let by_index = |line: &(i64, i64, i64, String)| line.3.contains("USING INDEX touchpoint_with_details");
+    assert!(plan.len() == 1 && plan.iter().all(by_index), "{plan:?}");
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use afterglow_domain::Clock as _;
 use afterglow_durable::store::CommitFaults;
+use afterglow_durable::{ShardSet, Store as _, Tx as _, sqlite};
 use afterglow_events::Topic;
 use prost::Message as _;
 
 use super::on_both_stores;
 use crate::scene::{Deal, Dispatcher, Inspect, Kind, World, day, world_on_sqlite};
 use crate::store::memory::Tables;
+use crate::store::sqlite::MIGRATIONS;
 use crate::{forget, query};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -136,4 +138,49 @@ async fn explain_says_when_details_were_removed() {
     let found = query::enrolments(world.store.readers(), "northwind gmbh").await.unwrap();
     assert_eq!(found[0].details_removed, Some(world.clock.now()));
     assert_eq!(found[0].obligations.iter().filter(|promise| promise.closed.is_some()).count(), 5);
+}
+
+/// The janitor looks every hour, into tables that are never emptied.
+#[tokio::test]
+async fn what_is_old_is_found_by_its_index() {
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    for (statement, index) in [
+        (
+            "select id from enrolment where ended_at is not null and details_removed_at is null
+             and ended_at < 5 order by ended_at limit 9",
+            "enrolment_with_details",
+        ),
+        (
+            "select deal from deal where details_removed_at is null and heard_at < 5 order by heard_at limit 9",
+            "deal_with_details",
+        ),
+    ] {
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {statement}")))
+                .fetch_all(world.store.readers())
+                .await
+                .unwrap();
+        assert!(plan.len() == 1 && plan[0].3.contains(index), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_from_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("engine.db");
+    let store = sqlite::Store::open(&path, &MIGRATIONS[..1]).await.unwrap();
+    let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+    sqlx::query(
+        "insert into deal (deal, shard, home, rev, won_no, standing, account, account_name, snapshot, waiting)
+         values ('acme/hub/hubspot:33:deal:1', 3, 'acme/hubspot:33:9001', 1, 1, 'won', '', '', x'', x'')",
+    )
+    .execute(tx.connection())
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    drop(store);
+    let store = sqlite::Store::open(&path, MIGRATIONS).await.unwrap();
+    assert_eq!(forget(&store, day(400), day(0), 9).await.unwrap(), 0, "its age is not known, so it is young");
+    let deals = query::deals(store.readers(), "acme/hubspot:33:9001").await.unwrap();
+    assert_eq!(deals.len(), 1);
 }
