@@ -1,9 +1,9 @@
 //! What could not be used is listed, mended outside, put back, and then has its effect once.
 
 use afterglow_domain::Crm;
-use afterglow_e2e::{PATIENCE, STORY, until_kept};
+use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, kept};
 use afterglow_sandbox::crm::{Deal, Trouble};
-use afterglow_support::{Product, Settings, World, customers, key_of};
+use afterglow_support::{History, Product, Settings, World, customers, key_of};
 
 /// A won deal whose CRM talks nonsense until its hint is a dead letter; the letter's id.
 async fn parked(world: &World, deal: &Deal) -> (Product, String) {
@@ -18,12 +18,13 @@ async fn parked(world: &World, deal: &Deal) -> (Product, String) {
     (product, id.unwrap())
 }
 
-/// The journey began once, and nothing was given twice.
+/// The journey began once, went to its end, and nothing was given twice.
 async fn kept_once(world: &World, deal: &Deal) {
-    let history = until_kept(world, &key_of(deal), "getting-started").await;
+    let whole = |history: &History| kept(history, &key_of(deal)).len() == STORY_SUBJECTS.len();
+    let history = world.until_history("the whole journey was kept", PATIENCE, whole).await;
     assert_eq!((history.won().count(), history.enrolled().count()), (1, 1));
-    assert_eq!(world.gifts_for(customers::address(deal)).len(), 1);
-    assert_eq!(world.mails_to(customers::address(deal)).len(), 2);
+    assert_eq!(world.gifts_for(customers::address(deal)).len(), 2);
+    assert_eq!(world.mails_to(customers::address(deal)).len(), STORY_SUBJECTS.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
