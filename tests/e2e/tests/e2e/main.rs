@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod consent;
+mod dead_letters;
 mod edge;
 mod fate;
 mod full_disk;
