@@ -4,6 +4,7 @@ mod bench;
 mod causes;
 mod customers;
 mod faults;
+mod forgets;
 mod gifts;
 mod leaving;
 mod loops;
