@@ -15,9 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::{Shard, Timestamp};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Notify};
 
@@ -26,6 +24,7 @@ use crate::rows::Timeline;
 use crate::store::CommitFaults;
 
 pub use schema::Migration;
+pub use sqlx::sqlite::SqlitePool;
 pub use tx::Tx;
 
 /// How many readers may look at once; each query is short, and a person rarely asks more.

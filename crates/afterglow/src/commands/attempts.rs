@@ -9,7 +9,7 @@ use afterglow_durable::sqlite;
 use afterglow_service::clock::{SystemClock, clocks};
 use afterglow_service::exit::Exit;
 
-use super::{block_on, config, say};
+use super::{block_on, config, counted, open, say};
 use crate::cli::{DataFolder, Outcome};
 use crate::embedded::dispatcher;
 
@@ -53,12 +53,12 @@ pub(crate) fn run(command: &Command) -> Outcome {
 }
 
 async fn list(data: &DataFolder) -> Outcome {
-    let readers = sqlite::open_read_only(&data.data_dir.join("dispatcher.db")).await?;
+    let readers = open(&data.data_dir, "dispatcher.db").await?;
     let attempts = query::in_doubt(&readers, LISTED_MAX).await?;
     for attempt in &attempts {
         say(format_args!("{}", line(attempt)))?;
     }
-    say(format_args!("{} calls in doubt", attempts.len()))?;
+    say(format_args!("{} in doubt", counted(attempts.len(), "call", "calls")))?;
     Ok(Exit::Ok)
 }
 

@@ -4,7 +4,7 @@ use afterglow_durable::{ParkedLetter, sqlite};
 use afterglow_service::exit::Exit;
 use afterglow_service::telemetry::Escaped;
 
-use super::{block_on, say};
+use super::{block_on, counted, open, say};
 use crate::cli::{DataFolder, Outcome};
 
 /// The files of the roles, each with its own dead letters.
@@ -21,7 +21,7 @@ pub(crate) enum Command {
         /// At most so many per role.
         #[arg(long, default_value_t = 100)]
         limit: usize,
-        /// Print the raw payload too.
+        /// Print the record too, as Afterglow keeps it: the bytes of a sender stand in it as base64.
         #[arg(long)]
         raw: bool,
     },
@@ -35,7 +35,7 @@ pub(crate) fn run(command: &Command) -> Outcome {
 async fn list(data: &DataFolder, limit: usize, raw: bool) -> Outcome {
     let mut count = 0;
     for (role, file) in ROLES {
-        let readers = sqlite::open_read_only(&data.data_dir.join(file)).await?;
+        let readers = open(&data.data_dir, file).await?;
         for letter in sqlite::read_parked(&readers, limit).await? {
             count += 1;
             say(format_args!("{}", line(role, &letter)))?;
@@ -44,7 +44,7 @@ async fn list(data: &DataFolder, limit: usize, raw: bool) -> Outcome {
             }
         }
     }
-    say(format_args!("{count} dead letters"))?;
+    say(format_args!("{}", counted(count, "dead letter", "dead letters")))?;
     Ok(Exit::Ok)
 }
 
