@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::path::Path;
 
-use afterglow_durable::sqlite::{self, SqlitePool};
+use afterglow_durable::sqlite;
 use anyhow::Context as _;
 
 pub(crate) mod attempts;
@@ -14,6 +14,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod explain;
 pub(crate) mod journey;
 pub(crate) mod log;
+mod role_file;
 pub(crate) mod run;
 pub(crate) mod tail;
 
@@ -36,7 +37,7 @@ pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
 
 /// Opens a role's file in a data folder to read it. A folder without it is the commonest mistake, and the
 /// store's own words for it name neither.
-pub(crate) async fn open(folder: &Path, file: &str) -> anyhow::Result<SqlitePool> {
+pub(crate) async fn open(folder: &Path, file: &str) -> anyhow::Result<sqlite::Readers> {
     let path = folder.join(file);
     if !path.exists() {
         anyhow::bail!(

@@ -5,6 +5,7 @@
 //! caller holds the data folder's lock, so the low-water marks may be kept in memory beside it.
 
 mod core;
+mod letters;
 mod schema;
 mod timers;
 mod tx;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::{Shard, Timestamp};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::sync::{Mutex, Notify};
 
@@ -23,8 +26,8 @@ use crate::error::Error;
 use crate::rows::Timeline;
 use crate::store::CommitFaults;
 
+pub use letters::{Letters, read_letter, read_open_ids, read_parked};
 pub use schema::Migration;
-pub use sqlx::sqlite::SqlitePool;
 pub use tx::Tx;
 
 /// How many readers may look at once; each query is short, and a person rarely asks more.
@@ -102,8 +105,11 @@ impl Store {
     }
 }
 
+/// Connections that can only read, of a role's file.
+pub type Readers = SqlitePool;
+
 /// Opens a role's file for reading only, while the product may be running.
-pub async fn open_read_only(path: &Path) -> Result<SqlitePool, Error> {
+pub async fn open_read_only(path: &Path) -> Result<Readers, Error> {
     readers(path).await
 }
 
@@ -127,13 +133,6 @@ fn options(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()
-}
-
-/// The newest parked letters of a role's file, for commands that only read.
-pub async fn read_parked(readers: &SqlitePool, max: usize) -> Result<Vec<crate::ParkedLetter>, Error> {
-    let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let rows = sqlx::query(core::READ_PARKED).bind(max).fetch_all(readers).await?;
-    rows.iter().map(core::parked).collect()
 }
 
 #[cfg(test)]

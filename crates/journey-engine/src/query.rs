@@ -46,6 +46,8 @@ pub struct Enrolment {
     pub zone: Zone,
     /// When it looks again; `None` when ended.
     pub next_due: Option<Timestamp>,
+    /// When its details were removed because of their age.
+    pub details_removed: Option<Timestamp>,
     /// Every obligation, by planned time and occurrence.
     pub obligations: Vec<Obligation>,
 }
@@ -214,6 +216,7 @@ fn enrolment(row: EnrolmentRow, definition: &Definition, obligations: Vec<Obliga
         counted_from: definition.day_zero,
         zone: zone.clone(),
         next_due: row.armed,
+        details_removed: row.details_removed,
         obligations: obligations.into_iter().map(told).collect(),
         home: row.home,
         deal: row.deal,

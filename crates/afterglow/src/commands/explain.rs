@@ -10,7 +10,7 @@ use std::path::Path;
 
 use afterglow_dispatcher::query as deliveries;
 use afterglow_domain::{AccountKey, DealKey, DealRef, HomeKey, Tenant};
-use afterglow_durable::sqlite::SqlitePool;
+use afterglow_durable::sqlite::Readers;
 use afterglow_ingest::query::{self as looks, Which};
 use afterglow_journey_engine::query as journeys;
 use afterglow_service::exit::Exit;
@@ -131,7 +131,7 @@ fn refuse_unknown(enrolments: &[journeys::Enrolment], moment: &str) -> Result<()
 
 /// What the resolver knows of the deals that are asked for, beyond what was told; whether there is more.
 async fn looks_at_the_crm(
-    ingest: &SqlitePool,
+    ingest: &Readers,
     asked: &str,
     told: &[DealRef],
     lines: &mut Vec<String>,

@@ -68,12 +68,21 @@ fn the_lives_are_eventful() {
         seen.extend(
             life.rows.attempts.iter().map(|one| format!("{} {}", one.step.as_str(), one.state.as_str())),
         );
+        let joined = life.rows.budgets.iter().any(|budget| budget.joined_minor > 0);
+        seen.extend(joined.then(|| "budget joined".to_owned()));
         let ends = life.rows.touchpoints.iter().filter_map(|one| one.state.conclusion.as_ref());
         seen.extend(ends.map(|end| end.outcome.clone()));
     }
     let never_here = ["afterglow.journey.declined.v1"];
     let types = Body::TYPES.iter().map(|(kind, ..)| *kind).filter(|kind| !never_here.contains(kind));
-    let steps = ["order found", "order not_found", "order rejected", "notify in_doubt", "notify rejected"];
+    let steps = [
+        "budget joined",
+        "order found",
+        "order not_found",
+        "order rejected",
+        "notify in_doubt",
+        "notify rejected",
+    ];
     let ends = ["delivered", "failed", "refused", "revoked"];
     for expected in types.chain(steps).chain(ends) {
         assert!(seen.contains(expected), "no {expected} in {EVENTFUL} lives: {seen:#?}");

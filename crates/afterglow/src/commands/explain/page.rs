@@ -45,6 +45,10 @@ pub(super) fn enrolment(
         }
         lines.extend(budgets.iter().map(budget));
     }
+    if let Some(at) = of.details_removed {
+        let on = of.zone.date_of(at);
+        lines.push(format!("  details removed on {on}; what happened, and when, stays."));
+    }
     lines.push(outlook(of, detail));
     lines
 }

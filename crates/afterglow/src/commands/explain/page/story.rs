@@ -35,6 +35,9 @@ pub(super) fn told(of: &Enrolment, promise: &Obligation, delivery: Option<&Deliv
         let reason = Escaped(wait.reason());
         lines.push(format!("            waits: {reason}{}", again.unwrap_or_default()));
     }
+    lines.extend(
+        delivery.details_removed.map(|at| clock.line(at, "details removed; what happened, and when, stays")),
+    );
     lines
 }
 
@@ -101,7 +104,11 @@ fn due(of: &Enrolment, promise: &Obligation, clock: &Clock<'_>) -> String {
 
 /// `contact Priya Shah ✓`
 fn check(check: &Check, delivery: &Delivery) -> String {
-    let name = delivery.recipient.expose();
+    // The name goes with the other details when they are old.
+    let name = match delivery.recipient.expose().as_str() {
+        "" => "known",
+        name => name,
+    };
     let what = match (check.kind, check.passed) {
         (CheckKind::Wanted, true) => "running".to_owned(),
         (CheckKind::Wanted, false) => format!("taken back: {}", check.note),

@@ -73,6 +73,7 @@ fn enrolment_of(obligations: Vec<Obligation>) -> Enrolment {
         counted_from: DayZero::CloseDate,
         zone: zone(),
         next_due: None,
+        details_removed: None,
         obligations,
     }
 }
@@ -109,6 +110,7 @@ fn delivery(n: u8, moment: &str) -> Delivery {
         worth: Some(Money::new(2500, Currency::USD)),
         reservation: None,
         conclusion: None,
+        details_removed: None,
         attempts: Vec::new(),
     }
 }
@@ -139,8 +141,12 @@ fn lost_and_found() -> Delivery {
         ..order
     };
     let mail = AttemptView { vendor_id: "smtp.example.net".to_owned(), ..mail };
-    let end =
-        Conclusion { outcome: "delivered".to_owned(), reason: String::new(), at: at("2026-03-13T09:31") };
+    let end = Conclusion {
+        outcome: "delivered".to_owned(),
+        reason: String::new(),
+        at: at("2026-03-13T09:31"),
+        wall_at: None,
+    };
     Delivery {
         status: Status::Concluded,
         attempts: vec![order, mail],
@@ -284,4 +290,18 @@ fn a_deal_that_is_open_at_the_crm_says_what_it_waits_for() {
         "deal salesforce:00D000000000001AAA:opportunity:006000000000001AAA was open when it was read at the CRM at 2026-03-06 11:00 UTC: its journey starts when it is won"
     );
     assert_eq!(known_deal(&view, true), None, "its journey has told everything already");
+}
+
+#[test]
+fn a_customer_whose_details_are_removed_still_has_a_story() {
+    let of = Enrolment {
+        phase: "completed",
+        details_removed: Some(at("2027-07-10T04:00:00")),
+        ..enrolment_of(vec![closed(promise("welcome", 1, 1), "delivered", "", "2026-03-07T09:31")])
+    };
+    let text = page(&of, &[], &Detail::Short);
+    assert!(
+        text.contains("delivered  2026-03-07 09:31\n  details removed on 2027-07-10; what happened"),
+        "{text}"
+    );
 }
