@@ -56,7 +56,7 @@ impl Case {
         vendors: &Vendors<'_, G, M>,
     ) -> Option<Job> {
         let mut checks = self.checks(turn, world);
-        self.touchpoint.state.checks.clone_from(&checks);
+        self.remember(&checks);
         if let Some(why) = self.without_gift_because(turn, &checks) {
             if self.looked_too_early(turn) {
                 self.look_again_later(turn);
@@ -78,6 +78,14 @@ impl Case {
             Step::Link => Some(self.fetch_link(turn, vendors)),
             Step::Notify => self.notify(turn, vendors),
         }
+    }
+
+    /// Keeps the result of every check, also of those that only an earlier step asked: the newest of each.
+    fn remember(&mut self, checks: &[Check]) {
+        let kept = &mut self.touchpoint.state.checks;
+        kept.retain(|old| !checks.iter().any(|new| new.kind == old.kind));
+        kept.extend(checks.iter().cloned());
+        kept.sort_by_key(|check| check.kind);
     }
 
     /// Why the mail goes without its gift, if it should: at once over the budget, at the last call

@@ -99,7 +99,10 @@ impl Case {
             self.progress(turn, StepState::Rejected, &reason);
             return self.gift_refused(turn, &reason);
         }
-        self.mark(turn, how, "");
+        // Why the answer was lost stays with an order that was found: `explain` tells both.
+        let lost = self.attempt.as_ref().filter(|_| how == AttemptState::Found);
+        let lost = lost.map(|attempt| attempt.reason.clone()).unwrap_or_default();
+        self.mark(turn, how, &lost);
         if let Some(attempt) = &mut self.attempt {
             attempt.vendor_id.clone_from(&order.order_id);
         }

@@ -21,6 +21,8 @@ mod resume;
 mod who;
 
 #[cfg(test)]
+mod hours;
+#[cfg(test)]
 mod jumps;
 #[cfg(test)]
 mod properties;

@@ -10,7 +10,7 @@ use afterglow_durable::sqlite;
 use afterglow_service::clock::{SystemClock, clocks};
 use afterglow_service::exit::Exit;
 
-use super::{block_on, config, say};
+use super::{block_on, config, counted, open, say};
 use crate::cli::{DataFolder, Outcome};
 use crate::embedded::dispatcher;
 
@@ -54,12 +54,12 @@ pub(crate) fn run(command: &Command) -> Outcome {
 }
 
 async fn list(data: &DataFolder) -> Outcome {
-    let readers = sqlite::open_read_only(&data.data_dir.join("dispatcher.db")).await?;
+    let readers = open(&data.data_dir, "dispatcher.db").await?;
     let attempts = query::for_a_person(&readers, LISTED_MAX).await?;
     for attempt in &attempts {
         say(format_args!("{}", line(attempt)))?;
     }
-    say(format_args!("{} wait for a person", attempts.len()))?;
+    say(format_args!("{} for a person", counted(attempts.len(), "call waits", "calls wait")))?;
     Ok(Exit::Ok)
 }
 

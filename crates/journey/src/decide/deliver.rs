@@ -2,6 +2,8 @@
 //!
 //! What it tells of an address is remembered before that, so that nothing more goes there (rule 8).
 
+use std::time::Duration;
+
 use afterglow_domain::{Channel, Timestamp};
 
 use crate::calendar::plus_days;
@@ -11,8 +13,9 @@ use crate::state::{Barred, Phase, Promise, State, Status};
 
 use super::Run;
 
-/// Delivered within this many seconds of the planned time is on time (rule 3).
-const ON_TIME_S: u64 = 24 * 3600;
+/// Delivered within a day of the planned time is on time (rule 3): until the next day's slot, for which
+/// a moment may have to wait, and the time that its vendors then take to deliver it.
+const DELIVERY_TAKES: Duration = Duration::from_hours(1);
 
 /// A refused moment is tried again after so many days: what refuses (a cap, a suppression) seldom
 /// changes overnight, and each try costs the dispatcher a look.
@@ -39,7 +42,7 @@ impl Run<'_> {
                 if without_gift.is_none() {
                     self.remember_gift(state, index);
                 }
-                let outcome = kept(&state.promises[index], *at, without_gift.clone());
+                let outcome = self.kept(&state.promises[index], *at, without_gift.clone());
                 self.close(&mut state.promises[index], outcome, Status::Delivered);
             }
             DeliveryOutcome::Failed { reason, spent, obstacle } => {
@@ -103,6 +106,17 @@ impl Run<'_> {
             Phase::Closing { .. } | Phase::Completed | Phase::Exited { .. } => {}
         }
     }
+
+    fn kept(&self, promise: &Promise, at: Timestamp, without_gift: Option<String>) -> Outcome {
+        let sending = &self.definition.sending;
+        let next_slot = sending.slot_on(plus_days(sending.zone.date_of(promise.planned), 1));
+        let day_after = next_slot.max(promise.planned.plus(Duration::from_hours(24)));
+        if at > day_after.plus(DELIVERY_TAKES) {
+            Outcome::Late { by_s: at.since(promise.planned).as_secs(), without_gift }
+        } else {
+            Outcome::Delivered { without_gift }
+        }
+    }
 }
 
 /// Remembers what a delivery says of the address that was written to.
@@ -111,14 +125,5 @@ fn bar(state: &mut State, index: usize, obstacle: Option<Obstacle>) {
     if let Status::Emitted { contact: Some(contact), address, .. } = &state.promises[index].status {
         let bar = Barred { contact: contact.clone(), address: *address, obstacle };
         state.bar(bar);
-    }
-}
-
-fn kept(promise: &Promise, at: Timestamp, without_gift: Option<String>) -> Outcome {
-    let by = at.since(promise.planned);
-    if by > std::time::Duration::from_secs(ON_TIME_S) {
-        Outcome::Late { by_s: by.as_secs(), without_gift }
-    } else {
-        Outcome::Delivered { without_gift }
     }
 }
