@@ -2,17 +2,22 @@
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: run test check fmt bench fault-run
+.PHONY: run test test-fast check fmt bench fault-run
 
 run: ## the product in a world of its own: two won deals, ninety days in ninety seconds
 	@.ci/prepare build
 	@cargo build --quiet --locked --bin afterglow
 	@target/debug/afterglow run --demo
 
-test: ## everything: unit, conformance, simulation, end to end, hostile input, faults, documentation
+test: ## everything, on a Kafka and a PostgreSQL of its own: unit, conformance, simulation, end to end, hostile input, faults, documentation
+	@.ci/prepare build
+	cargo build --locked --package afterglow --package afterglow-servers --bins
+	target/debug/with-servers cargo test --locked --workspace
+
+test-fast: ## the same without Kafka and PostgreSQL
 	@.ci/prepare build
 	cargo build --locked --bin afterglow
-	cargo test --locked --workspace
+	cargo test --locked --workspace -- --skip kafka --skip postgres
 
 check: ## formatting, lints, licences and advisories
 	@.ci/prepare check
