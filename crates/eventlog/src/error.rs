@@ -43,6 +43,23 @@ pub enum Error {
         /// What the configuration says.
         configured: u16,
     },
+    /// Topics on the broker are not as the configuration says.
+    #[error("Kafka's topics do not fit: {wrong}; make them, or set log.partitions to what they have")]
+    Topics {
+        /// Each with what is wrong.
+        wrong: String,
+    },
+    /// The settings make no Kafka client.
+    #[error("the settings for Kafka are refused: {0}")]
+    Client(String),
+    /// The Kafka library was built without something that it needs.
+    #[error(
+        "this build's Kafka library lacks {missing}; build with the features `ssl`, `zstd` and `libz` of rdkafka"
+    )]
+    Library {
+        /// What it lacks.
+        missing: String,
+    },
     /// A tail cursor that this log never gave out.
     #[error("the cursor does not fit: {0}; start without one, or with one that this topic gave you")]
     Cursor(String),

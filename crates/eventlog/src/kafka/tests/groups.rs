@@ -1,0 +1,214 @@
+//! Where a group goes on after something has happened to it, to its store or to its topics.
+
+use std::collections::BTreeSet;
+
+use afterglow_domain::Timestamp;
+use afterglow_events::{ConsumeError, Cursor};
+
+use super::*;
+
+/// A group that has decided on seven of ten records of one partition, and has left.
+struct Rested {
+    broker: Broker,
+    log: KafkaLog,
+    store: MemoryCheckpoints,
+    partition: u16,
+}
+
+const KEY: &str = "acme/ext:shop:1";
+
+async fn rested() -> Rested {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let store = MemoryCheckpoints::new();
+    append_numbers(&log, 0..10).await;
+    let mut consumer = log.consumer("role", &[Topic::Deals], store.clone()).unwrap();
+    let records = first_records(&mut consumer).await;
+    decide(&mut consumer, &store, &records[..7]).await;
+    drop(consumer);
+    let partition = Shard::of(KEY).partition(PARTITIONS);
+    assert_eq!(broker.committed("role", Topic::Deals, partition), Some(7), "the group's offset is committed");
+    Rested { broker, log, store, partition }
+}
+
+async fn append_numbers(log: &KafkaLog, numbers: std::ops::Range<usize>) {
+    let records = numbers.map(|n| record(Topic::Deals, KEY, &n)).collect();
+    assert!(log.append(records).await.iter().all(Result::is_ok));
+}
+
+impl Rested {
+    fn consumer(&self) -> KafkaConsumer {
+        self.log.consumer("role", &[Topic::Deals], self.store.clone()).unwrap()
+    }
+
+    /// The group goes on with these.
+    async fn goes_on(&self, numbers: std::ops::Range<usize>) {
+        let numbers: Vec<String> = numbers.map(|n| n.to_string()).collect();
+        assert_eq!(ids(&first_records(&mut self.consumer()).await), numbers);
+    }
+
+    /// The group stops, says this and names the command.
+    async fn stops(&self, what: &str) {
+        assert_stops(&mut self.consumer(), what).await;
+    }
+
+    fn remembered(&self, next_offset: i64, last_event_id: &str, at: i64) -> MemoryCheckpoints {
+        let store = MemoryCheckpoints::new();
+        let (topic, partition, last_event_id) = (Topic::Deals, self.partition, last_event_id.to_owned());
+        let cursor = Cursor { topic, partition, next_offset, last_event_id, at: Timestamp(at) };
+        store.save("role", &[cursor]);
+        store
+    }
+}
+
+async fn assert_stops(consumer: &mut KafkaConsumer, what: &str) {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let told = loop {
+        match consumer.poll(100, Duration::from_secs(1)).await {
+            Err(error @ ConsumeError::Discontinuity { .. }) => break error.to_string(),
+            other => assert!(tokio::time::Instant::now() < deadline, "it does not stop: {other:?}"),
+        }
+    };
+    assert!(told.contains(what), "{told}");
+    assert!(told.contains("afterglow log continue --topic afterglow.deals.v1"), "{told}");
+    let again = consumer.poll(100, Duration::ZERO).await;
+    assert!(matches!(again, Err(ConsumeError::Discontinuity { .. })), "it has stopped for good: {again:?}");
+}
+
+#[tokio::test]
+async fn nothing_happened() {
+    rested().await.goes_on(7..10).await;
+}
+
+#[tokio::test]
+async fn the_group_s_offsets_expired() {
+    let rested = rested().await;
+    rested.broker.forget_group("role").await;
+    rested.goes_on(7..10).await;
+}
+
+#[tokio::test]
+async fn the_group_was_moved_by_hand() {
+    let rested = rested().await;
+    for offset in [9, 2] {
+        rested.broker.move_group("role", Topic::Deals, rested.partition, offset);
+        rested.stops(&format!("the group was moved to offset {offset} by hand, the store is at 7")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_store_was_restored_from_an_older_copy() {
+    let mut rested = rested().await;
+    rested.store = rested.remembered(3, "2", -1);
+    rested.stops("the group is at offset 7, the store is older and at 3: was it restored?").await;
+}
+
+#[tokio::test]
+async fn the_store_is_another_one() {
+    let mut rested = rested().await;
+    rested.store = MemoryCheckpoints::new();
+    rested.stops("the store has no checkpoint").await;
+}
+
+#[tokio::test]
+async fn the_log_is_shorter_than_remembered() {
+    let mut rested = rested().await;
+    rested.broker.forget_group("role").await;
+    rested.store = rested.remembered(40, "39", 0);
+    rested.stops("we are at offset 40, the log ends at 10").await;
+}
+
+#[tokio::test]
+async fn the_log_begins_later_than_remembered() {
+    let rested = rested().await;
+    rested.broker.delete_records(Topic::Deals, rested.partition, 9).await;
+    rested.stops("we are at offset 7, the log starts at 9").await;
+}
+
+#[tokio::test]
+async fn the_topic_was_made_anew_while_nobody_looked() {
+    let rested = rested().await;
+    rested.broker.delete_topic(Topic::Deals).await;
+    rested.broker.create_topic(Topic::Deals, PARTITIONS, &[]).await;
+    rested.stops("we are at offset 7, the log ends at 0").await;
+    // And when it has grown beyond what is remembered, other records stand there.
+    let log = KafkaLog::new(rested.broker.settings.clone()).unwrap();
+    append_numbers(&log, 100..110).await;
+    rested.stops("the checkpoint remembers event \"6\" at offset 6, the log has \"106\" there").await;
+}
+
+#[tokio::test]
+async fn the_topic_was_made_anew_under_a_reading_group() {
+    let rested = rested().await;
+    let mut consumer = rested.consumer();
+    let records = first_records(&mut consumer).await;
+    decide(&mut consumer, &rested.store, &records).await;
+    rested.broker.delete_topic(Topic::Deals).await;
+    rested.broker.create_topic(Topic::Deals, PARTITIONS, &[]).await;
+    let log = KafkaLog::new(rested.broker.settings.clone()).unwrap();
+    append_numbers(&log, 100..112).await;
+    assert_stops(&mut consumer, "").await;
+}
+
+/// Two members share the partitions; when one goes, the other has all of them, and nothing is missing.
+#[tokio::test]
+async fn members_share_and_take_over() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let store = MemoryCheckpoints::new();
+    let consumer = || log.consumer("role", &[Topic::Deals], store.clone()).unwrap();
+    let mut members = [consumer(), consumer()];
+    let mut decided = BTreeSet::new();
+    let mut number = 0;
+    // Until both have had some.
+    let mut shares = [0, 0];
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    while shares.contains(&0) {
+        assert!(tokio::time::Instant::now() < deadline, "one has everything: {shares:?}");
+        let records = (0..16).map(|n| record(Topic::Deals, &format!("key-{n}"), &(number + n))).collect();
+        assert!(log.append(records).await.iter().all(Result::is_ok));
+        number += 16;
+        for (member, share) in members.iter_mut().zip(&mut shares) {
+            let records = member.poll(100, Duration::from_millis(50)).await.unwrap();
+            *share += records.len();
+            decided.extend(ids(&records).into_iter().map(str::to_owned));
+            decide(member, &store, &records).await;
+        }
+    }
+    let [gone, mut left] = members;
+    drop(gone);
+    while decided.len() < number {
+        assert!(tokio::time::Instant::now() < deadline, "{} of {number} came", decided.len());
+        let records = left.poll(100, Duration::from_millis(50)).await.unwrap();
+        decided.extend(ids(&records).into_iter().map(str::to_owned));
+        decide(&mut left, &store, &records).await;
+    }
+}
+
+/// A slow role holds a bounded number of records, stays in its group, and gets all of them in order.
+#[tokio::test]
+async fn a_slow_role_is_waited_for() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let records =
+        |call: usize| (0..500).map(|n| record(Topic::Deals, &format!("k{n}"), &(call * 500 + n))).collect();
+    for call in 0..6 {
+        assert!(log.append(records(call)).await.iter().all(Result::is_ok));
+    }
+    let mut consumer = log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
+    let mut last = [-1; PARTITIONS as usize];
+    let mut found = 0;
+    while found < 3000 {
+        let batch = consumer.poll(100, Duration::from_mins(1)).await.unwrap();
+        assert!(!batch.is_empty(), "{found} of 3000 came");
+        found += batch.len();
+        for received in batch {
+            let last = &mut last[usize::from(received.partition)];
+            assert_eq!(received.offset, *last + 1);
+            *last = received.offset;
+        }
+    }
+}
