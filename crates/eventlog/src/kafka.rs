@@ -72,7 +72,7 @@ impl KafkaLog {
         settings.check()?;
         check_library()?;
         let client = settings.producer().create_with_context(Delivery);
-        let client = client.map_err(|error| Error::Client(error.to_string()))?;
+        let client = client.map_err(|error| settings::refused(&error))?;
         let flush_timeout = settings.append_timeout + REPORT_SLACK;
         Ok(Self { settings: Arc::new(settings), producer: Arc::new(Producer { client, flush_timeout }) })
     }

@@ -11,6 +11,7 @@
 mod lanes;
 mod member;
 mod start;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::{Semaphore, watch};
 
 use super::message;
-use super::settings::{ASK, Settings, blocking};
+use super::settings::{ASK, Settings, blocking, refused};
 use crate::bounds::Bounds;
 use crate::error::Error;
 use crate::metric::record_bytes;
@@ -42,11 +42,32 @@ pub struct KafkaReader {
     settings: Arc<Settings>,
     log_id: Arc<str>,
     room: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Client>>>,
+    idle: Arc<Idle>,
     hub: Arc<watch::Sender<Bounds>>,
 }
 
 type Client = BaseConsumer<Quiet>;
+
+/// Clients that nobody uses at the moment.
+struct Idle(Mutex<Vec<Client>>);
+
+impl Idle {
+    fn take(&self) -> Option<Client> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put(&self, client: Client) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(client);
+    }
+}
+
+impl Drop for Idle {
+    /// Closing a client can take long, and the last clone may go on a thread that must not wait.
+    fn drop(&mut self) {
+        let clients = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        std::thread::spawn(move || drop(clients));
+    }
+}
 
 /// What a reader's client says goes to whoever looks for it.
 struct Quiet;
@@ -75,7 +96,7 @@ impl KafkaReader {
         })
         .await?;
         let hub = Arc::new(watch::Sender::new(Bounds::empty(settings.partitions)));
-        let (room, idle) = (Arc::new(Semaphore::new(CLIENTS_MAX)), Arc::new(Mutex::new(vec![client])));
+        let (room, idle) = (Arc::new(Semaphore::new(CLIENTS_MAX)), Arc::new(Idle(Mutex::new(vec![client]))));
         let reader = Self { settings, log_id: log_id.into(), room, idle, hub };
         reader.bounds().await?;
         Ok(reader)
@@ -101,10 +122,9 @@ impl KafkaReader {
         let (settings, idle) = (self.settings.clone(), self.idle.clone());
         blocking(move || {
             let _room = room;
-            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let client = waiting.map_or_else(|| connect(&settings), Ok)?;
+            let client = idle.take().map_or_else(|| connect(&settings), Ok)?;
             let done = work(&settings, &client)?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
+            idle.put(client);
             Ok(done)
         })
         .await
@@ -165,7 +185,7 @@ impl Source for KafkaReader {
 
 fn connect(settings: &Settings) -> Result<Client, Error> {
     let client = settings.by_position().create_with_context(Quiet);
-    client.map_err(|error| Error::Client(error.to_string()))
+    client.map_err(|error| refused(&error))
 }
 
 /// The same cluster and prefix are the same log; sixteen hexadecimal digits of both.

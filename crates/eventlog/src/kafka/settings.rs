@@ -134,6 +134,9 @@ impl Settings {
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "2000")
             .set("auto.offset.reset", "error")
+            // For one line of it: that a topic was made anew, which librdkafka passes over otherwise.
+            .set("debug", "topic")
+            .set_log_level(RDKafkaLogLevel::Debug)
             // Beyond our own buffers, which are bounded per partition.
             .set("queued.max.messages.kbytes", "8192");
         config
@@ -169,11 +172,19 @@ impl Settings {
     }
 }
 
+/// Settings that make no client: which one, and never its value, which may be a secret.
+pub(super) fn refused(error: &KafkaError) -> Error {
+    Error::Client(match error {
+        KafkaError::ClientConfig(_, reason, name, _) => format!("{name}: {reason}"),
+        other => other.to_string(),
+    })
+}
+
 /// Refuses a librdkafka that was built without what a user may configure.
 pub fn check_library() -> Result<(), Error> {
     let config = ClientConfig::new().create_native_config();
     let features = config.and_then(|config| config.get("builtin.features"));
-    let features = features.map_err(|error| Error::Client(error.to_string()))?;
+    let features = features.map_err(|error| refused(&error))?;
     let has = |feature: &&str| features.split(',').any(|found| found.trim() == *feature);
     let missing: Vec<&str> = FEATURES.into_iter().filter(|feature| !has(feature)).collect();
     if missing.is_empty() { Ok(()) } else { Err(Error::Library { missing: missing.join(", ") }) }
@@ -226,6 +237,15 @@ mod unit {
         assert_eq!(settings.producer().get("enable.idempotence"), Some("true"));
         assert_eq!(settings.producer().get("security.protocol"), Some("sasl_ssl"));
         assert_eq!(settings.member("role").get("auto.offset.reset"), Some("error"));
+    }
+
+    #[test]
+    fn a_refused_setting_is_named_without_its_value() {
+        let mut settings = settings("");
+        settings.properties.insert("sasl.pasword".to_owned(), "hunter2".to_owned());
+        let error = settings.producer().create_native_config().err().unwrap();
+        let told = refused(&error).to_string();
+        assert!(told.contains("sasl.pasword") && !told.contains("hunter2"), "{told}");
     }
 
     #[test]

@@ -53,6 +53,17 @@ struct State {
     closing: bool,
 }
 
+/// What Kafka knows of a lane's decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Nothing, and there is nothing: none was made since the partition was assigned.
+    Nothing,
+    /// Not the last ones.
+    Late,
+    /// All.
+    All,
+}
+
 /// One assigned partition.
 struct Lane {
     buffer: VecDeque<Received>,
@@ -64,8 +75,7 @@ struct Lane {
     /// Where the partition ended when it was assigned.
     end: i64,
     catch_up_until: Instant,
-    /// Not yet told to Kafka.
-    uncommitted: bool,
+    told: Told,
     /// The thread has to go back to `committed`.
     rewound: bool,
     paused: bool,
@@ -128,7 +138,7 @@ impl Shared {
         for cursor in cursors {
             if let Some(lane) = state.lanes.get_mut(&(cursor.topic, cursor.partition)) {
                 lane.committed = cursor.clone();
-                lane.uncommitted = true;
+                lane.told = Told::Late;
             }
         }
     }
@@ -175,6 +185,14 @@ impl Shared {
         self.state().uncommitted()
     }
 
+    /// Kafka is told once more how far each lane is decided.
+    pub(super) fn tell_again(&self) {
+        let mut state = self.state();
+        for lane in state.lanes.values_mut().filter(|lane| lane.told == Told::All) {
+            lane.told = Told::Late;
+        }
+    }
+
     /// The partition stands at `offset` now, unless it has been rewound to another place meanwhile.
     pub(super) fn sought(&self, place: Place, offset: i64) {
         if let Some(lane) = self.state().lanes.get_mut(&place)
@@ -192,7 +210,7 @@ impl Shared {
             next: cursor.next_offset,
             end,
             catch_up_until: Instant::now() + CATCH_UP,
-            uncommitted: false,
+            told: Told::Nothing,
             rewound: false,
             paused: false,
             committed: cursor,
@@ -250,6 +268,10 @@ impl Shared {
         self.changed.notify_waiters();
     }
 
+    pub(super) fn has_stopped(&self) -> bool {
+        self.state().stopped.is_some()
+    }
+
     pub(super) fn in_trouble(&self) -> bool {
         self.state().trouble.is_some()
     }
@@ -262,10 +284,11 @@ impl Shared {
 
 impl State {
     fn uncommitted(&mut self) -> Vec<Cursor> {
-        let untold = self
-            .lanes
-            .values_mut()
-            .filter_map(|lane| std::mem::take(&mut lane.uncommitted).then(|| lane.committed.clone()));
+        let late = self.lanes.values_mut().filter(|lane| lane.told == Told::Late);
+        let untold = late.map(|lane| {
+            lane.told = Told::All;
+            lane.committed.clone()
+        });
         untold.collect()
     }
 

@@ -3,25 +3,24 @@
 //! It never waits for the role: full lanes are paused, and polling goes on, so the group never takes a slow
 //! role for a dead one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use afterglow_events::{Checkpoints, ConsumeError, Cursor, Received, Topic};
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
 use super::lanes::{Orders, Place as Partition, Shared};
 use super::start::Place;
+use super::watch::{Watch, commit};
 use crate::error::Error;
+use crate::kafka::message;
 use crate::kafka::settings::{ASK, Settings};
-use crate::kafka::{message, offset_mark};
 
 /// How long the thread waits for a record before it looks for orders.
 const POLL: Duration = Duration::from_millis(20);
@@ -44,19 +43,6 @@ pub(super) struct Member {
     topics: Vec<Topic>,
 }
 
-/// What librdkafka tells between two records; its calls come on the member's thread, out of a poll.
-struct Watch {
-    settings: Arc<Settings>,
-    shared: Arc<Shared>,
-    /// Assigned, and not started yet: that needs the store, which no callback waits for.
-    assigned: Mutex<Vec<Partition>>,
-    /// The broker has said that a position is not in its log.
-    astray: AtomicBool,
-    /// Something has failed: the broker may be away.
-    suspect: AtomicBool,
-    closing: AtomicBool,
-}
-
 impl Member {
     pub(super) fn join(
         settings: Arc<Settings>,
@@ -64,15 +50,8 @@ impl Member {
         topics: &[Topic],
         shared: Arc<Shared>,
     ) -> Result<Self, Error> {
-        let watch = Watch {
-            settings: settings.clone(),
-            shared: shared.clone(),
-            assigned: Mutex::new(Vec::new()),
-            astray: AtomicBool::new(false),
-            suspect: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
-        };
-        let refused = |error: KafkaError| Error::Client(error.to_string());
+        let watch = Watch::new(settings.clone(), shared.clone());
+        let refused = |error: KafkaError| crate::kafka::settings::refused(&error);
         let consumer =
             settings.member(group).create_with_context::<_, BaseConsumer<_>>(watch).map_err(refused)?;
         let names: Vec<String> = topics.iter().map(|topic| settings.topic_name(*topic)).collect();
@@ -106,6 +85,9 @@ impl Member {
                 self.watch().suspect.store(false, Ordering::Relaxed);
                 probe_at = now + PROBE_INTERVAL;
                 self.probe();
+                if self.watch().untold.swap(false, Ordering::Relaxed) {
+                    self.shared.tell_again();
+                }
             }
         }
         self.watch().closing.store(true, Ordering::Relaxed);
@@ -122,8 +104,7 @@ impl Member {
         if !orders.commit.is_empty()
             && let Err(error) = commit(&self.consumer, &self.settings, &orders.commit)
         {
-            // The cursor is durable in the store, and the next commit says more.
-            tracing::debug!(error = %error, "Kafka: offsets were not committed");
+            self.watch().not_told(&error);
         }
         for (place, offset) in &orders.seek {
             let name = self.settings.topic_name(place.0);
@@ -161,7 +142,8 @@ impl Member {
                 break;
             }
         }
-        if !records.is_empty() {
+        // What came behind that news is not what stands behind our cursors; it is read again if it is.
+        if !records.is_empty() && !self.watch().astray.load(Ordering::Relaxed) {
             self.shared.trouble(None);
             self.shared.received(records);
         }
@@ -188,7 +170,8 @@ impl Member {
     /// Starts what has been assigned; whether that needs no further try.
     fn start_assigned<C: Checkpoints>(&self, place: &Place, checkpoints: &C) -> bool {
         let waiting = self.waiting();
-        if waiting.is_empty() {
+        // Where a person must decide, nothing goes on by itself.
+        if waiting.is_empty() || self.shared.has_stopped() {
             return true;
         }
         let starts = match place.starts(&self.consumer, &waiting, checkpoints) {
@@ -209,7 +192,7 @@ impl Member {
         for (cursor, end) in starts {
             self.shared.assigned(cursor, end);
         }
-        self.lock_waiting().clear();
+        self.watch().waiting().clear();
         self.shared.trouble(None);
         self.shared.joined();
         true
@@ -266,11 +249,7 @@ impl Member {
     }
 
     fn waiting(&self) -> Vec<Partition> {
-        self.lock_waiting().clone()
-    }
-
-    fn lock_waiting(&self) -> std::sync::MutexGuard<'_, Vec<Partition>> {
-        self.watch().assigned.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watch().waiting().clone()
     }
 
     fn list(&self, places: &[Partition]) -> TopicPartitionList {
@@ -279,85 +258,5 @@ impl Member {
             list.add_partition(&self.settings.topic_name(*topic), i32::from(*partition));
         }
         list
-    }
-}
-
-/// Commits without waiting for the answer, each offset with the mark of its cursor.
-fn commit(consumer: &BaseConsumer<Watch>, settings: &Settings, cursors: &[Cursor]) -> KafkaResult<()> {
-    let mut list = TopicPartitionList::new();
-    for cursor in cursors {
-        let mut element = list.add_partition(&settings.topic_name(cursor.topic), i32::from(cursor.partition));
-        element.set_offset(Offset::Offset(cursor.next_offset))?;
-        element.set_metadata(offset_mark::of(cursor.at));
-    }
-    consumer.commit(&list, CommitMode::Async)
-}
-
-impl ClientContext for Watch {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        crate::kafka::settings::log(level, facility, line);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(error = %error, reason, "Kafka: consumer");
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                self.astray.store(true, Ordering::Relaxed);
-            }
-            _ => self.suspect.store(true, Ordering::Relaxed),
-        }
-    }
-}
-
-impl ConsumerContext for Watch {
-    /// Overridden whole: offsets are set at the assignment, and the library's own way would assign twice.
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let partitions = self.partitions(list);
-        let done = match what {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
-                if partitions.is_empty() || self.closing.load(Ordering::Relaxed) =>
-            {
-                self.shared.joined();
-                consumer.incremental_assign(list)
-            }
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                self.assigned.lock().unwrap_or_else(PoisonError::into_inner).extend(partitions);
-                Ok(())
-            }
-            _ => {
-                let mut assigned = self.assigned.lock().unwrap_or_else(PoisonError::into_inner);
-                assigned.retain(|place| !partitions.contains(place));
-                drop(assigned);
-                self.hand_back(consumer, &partitions);
-                consumer.incremental_unassign(list)
-            }
-        };
-        if let Err(error) = done {
-            self.shared.trouble(Some(format!("Kafka: the group's assignment failed: {error}")));
-        }
-    }
-}
-
-impl Watch {
-    /// The partitions of a list; the library's own way to its elements panics where it has none.
-    fn partitions(&self, list: &TopicPartitionList) -> Vec<Partition> {
-        let elements = if list.count() == 0 { Vec::new() } else { list.elements() };
-        let place = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
-            Some((self.settings.topic_of(element.topic())?, u16::try_from(element.partition()).ok()?))
-        };
-        elements.into_iter().filter_map(place).collect()
-    }
-
-    /// Tells Kafka how far we have come, for whoever gets these partitions next.
-    fn hand_back(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) {
-        let untold = self.shared.uncommitted();
-        if !untold.is_empty()
-            && let Err(error) = commit(consumer, &self.settings, &untold)
-        {
-            tracing::debug!(error = %error, "Kafka: offsets were not committed");
-        }
-        for place in partitions {
-            self.shared.revoked(*place);
-        }
     }
 }

@@ -67,8 +67,10 @@ async fn assert_stops(consumer: &mut KafkaConsumer, what: &str) {
     let told = loop {
         match consumer.poll(100, Duration::from_secs(1)).await {
             Err(error @ ConsumeError::Discontinuity { .. }) => break error.to_string(),
-            other => assert!(tokio::time::Instant::now() < deadline, "it does not stop: {other:?}"),
+            Ok(records) => assert!(records.is_empty(), "it goes on: {records:?}"),
+            Err(_) => {}
         }
+        assert!(tokio::time::Instant::now() < deadline, "it does not stop");
     };
     assert!(told.contains(what), "{told}");
     assert!(told.contains("afterglow log continue --topic afterglow.deals.v1"), "{told}");
@@ -148,7 +150,12 @@ async fn the_topic_was_made_anew_under_a_reading_group() {
     rested.broker.create_topic(Topic::Deals, PARTITIONS, &[]).await;
     let log = KafkaLog::new(rested.broker.settings.clone()).unwrap();
     append_numbers(&log, 100..112).await;
-    assert_stops(&mut consumer, "").await;
+    // The new topic is longer than the old one: the position is in it, and librdkafka would go on there.
+    assert_stops(
+        &mut consumer,
+        "the checkpoint remembers event \"9\" at offset 9, the log has \"109\" there",
+    )
+    .await;
 }
 
 /// Two members share the partitions; when one goes, the other has all of them, and nothing is missing.
