@@ -190,6 +190,12 @@ pub fn check_library() -> Result<(), Error> {
     if missing.is_empty() { Ok(()) } else { Err(Error::Library { missing: missing.join(", ") }) }
 }
 
+/// Whether a line of librdkafka's says that a topic has another id than before; where it had none before, it
+/// was only looked up.
+pub(super) fn tells_of_a_topic_made_anew(line: &str) -> bool {
+    line.contains(" changed id from ") && !line.contains(" changed id from AAAAAAAAAAAAAAAAAAAAAA ")
+}
+
 /// Runs what waits for the broker where it may block.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,

@@ -14,13 +14,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::lanes::{Place as Partition, Shared};
 use crate::kafka::offset_mark;
-use crate::kafka::settings::Settings;
-
-/// In librdkafka's line about a topic with another id than before; a test on a real broker holds it.
-const MADE_ANEW: &str = " changed id from ";
-
-/// In the same line where the topic had no id before: it was only looked up.
-const NEVER_KNOWN: &str = " changed id from AAAAAAAAAAAAAAAAAAAAAA ";
+use crate::kafka::settings::{self, Settings};
 
 /// What the member's thread is told, until it looks.
 pub(super) struct Watch {
@@ -75,10 +69,10 @@ impl ClientContext for Watch {
     /// The position in a topic that was made anew may be inside of it: librdkafka then goes on in silence, and
     /// its debug line is all there is. It comes before the first record of the new topic.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        if line.contains(MADE_ANEW) && !line.contains(NEVER_KNOWN) {
+        if settings::tells_of_a_topic_made_anew(line) {
             self.astray.store(true, Ordering::Relaxed);
         }
-        crate::kafka::settings::log(level, facility, line);
+        settings::log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
