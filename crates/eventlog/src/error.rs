@@ -80,6 +80,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same trouble, with what it is about in front.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn about(self, what: &str) -> Self {
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(format!("{what}: {text}")),
+            other => other,
+        }
+    }
+
     /// Whether trying again may help; of the rest, a person or the cursor's owner decides.
     pub fn disposition(&self) -> Disposition {
         match self {

@@ -26,6 +26,7 @@ mod topics;
 pub use consumer::KafkaConsumer;
 pub use reader::KafkaReader;
 pub use settings::{Settings, check_library};
+pub use topics::Difference;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -96,6 +97,17 @@ impl KafkaLog {
     pub async fn check_topics(&self) -> Result<(), Error> {
         let (settings, producer) = (self.settings.clone(), self.producer.clone());
         settings::blocking(move || topics::check(&settings, producer.client.client())).await
+    }
+
+    /// Makes the topics that are missing, with `replicas` copies of each partition; gives their names.
+    pub async fn create_topics(&self, replicas: u16) -> Result<Vec<String>, Error> {
+        topics::create(&self.settings, replicas).await
+    }
+
+    /// What differs from how the topics should be; nothing is changed.
+    pub async fn topic_differences(&self) -> Result<Vec<Difference>, Error> {
+        self.check_topics().await?;
+        topics::differences(&self.settings).await
     }
 
     /// Waits until all that was appended is durable or given up.

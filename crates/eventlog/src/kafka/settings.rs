@@ -91,7 +91,7 @@ impl Settings {
     }
 
     /// What is the same for every client.
-    fn client(&self) -> ClientConfig {
+    pub(super) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         for (name, value) in &self.properties {
             config.set(name, value);

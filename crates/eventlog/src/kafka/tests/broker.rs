@@ -48,6 +48,8 @@ impl Broker {
         let replication = TopicReplication::Fixed(1);
         // The suite's clock is months behind the broker's: nothing is to go for its age.
         let fixed = [("retention.ms", "-1"), ("message.timestamp.after.max.ms", "9223372036854775807")];
+        let fixed: Vec<_> =
+            fixed.into_iter().filter(|(key, _)| properties.iter().all(|(own, _)| own != key)).collect();
         let mut new = NewTopic::new(&name, i32::from(partitions), replication);
         for (key, value) in fixed.iter().chain(properties) {
             new = new.set(key, value);
@@ -55,6 +57,13 @@ impl Broker {
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         self.admin.create_topics(&[new], &options).await.unwrap().remove(0).unwrap();
         self.until(&name, |found| found == usize::from(partitions)).await;
+    }
+
+    /// Waits until all topics can be used, however they were made.
+    pub(super) async fn until_topics_are_there(&self) {
+        for topic in Topic::ALL {
+            self.until(&self.settings.topic_name(topic), |found| found == usize::from(PARTITIONS)).await;
+        }
     }
 
     pub(super) async fn delete_topic(&self, topic: Topic) {

@@ -22,6 +22,50 @@ async fn missing_topics_and_other_partition_counts_are_named() {
 }
 
 #[tokio::test]
+async fn topics_are_made_as_they_should_be_and_what_differs_is_said() {
+    let broker = Broker::of_this_run(options().1);
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let odd = [("retention.ms", "1000"), ("min.insync.replicas", "1"), ("max.message.bytes", "70000")];
+    broker.create_topic(Topic::Signals, PARTITIONS, &odd).await;
+    let made = log.create_topics(1).await.unwrap();
+    assert_eq!(made.len(), Topic::ALL.len() - 1, "{made:?}");
+    assert_eq!(log.create_topics(1).await.unwrap(), Vec::<String>::new(), "a second time changes nothing");
+    broker.until_topics_are_there().await;
+    let told: Vec<String> = log.topic_differences().await.unwrap().iter().map(ToString::to_string).collect();
+    let name = broker.settings.topic_name(Topic::Signals);
+    assert_eq!(
+        told,
+        [
+            format!("{name}: retention.ms is 1000, it should be 2505600000"),
+            format!("{name}: segment.ms is 604800000, it should be 43200000"),
+            format!("{name}: message.timestamp.type is CreateTime, it should be LogAppendTime"),
+            format!("{name}: max.message.bytes is 70000, it should be at least 655360"),
+        ]
+    );
+}
+
+/// A record that fits us and not the topic is refused for good, and its neighbours are taken.
+#[tokio::test]
+async fn a_topic_that_takes_less_refuses_for_good() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[("max.message.bytes", "300000")]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let mut large = record(Topic::Deals, "a", "large");
+    // Compressed, a repetition would fit.
+    let mut noise = 7_u32;
+    let mut random = || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.to_be_bytes()[0]
+    };
+    large.value = (0..400_000).map(|_| random()).collect::<Vec<u8>>().into();
+    let results =
+        log.append(vec![large, record(Topic::Deals, "b", "small"), record(Topic::Deals, "a", "next")]).await;
+    assert!(matches!(results[0], Err(AppendError::TooLarge { .. })), "{results:?}");
+    assert!(results[1].is_ok(), "{results:?}");
+    assert!(matches!(results[2], Err(AppendError::Unavailable(_))), "{results:?}");
+}
+
+#[tokio::test]
 async fn an_append_to_a_missing_topic_says_so() {
     let broker = Broker::of_this_run(options().1);
     let log = KafkaLog::new(broker.settings.clone()).unwrap();
