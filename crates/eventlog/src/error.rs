@@ -44,7 +44,9 @@ pub enum Error {
         configured: u16,
     },
     /// Topics on the broker are not as the configuration says.
-    #[error("Kafka's topics do not fit: {wrong}; make them, or set log.partitions to what they have")]
+    #[error(
+        "Kafka's topics do not fit: {wrong}; make what is missing with `afterglow topics --create`, and use the number of partitions that the others have"
+    )]
     Topics {
         /// Each with what is wrong.
         wrong: String,

@@ -106,7 +106,9 @@ fn refused(error: &KafkaError, bytes: usize) -> AppendError {
             "Kafka did not take it in time; is the broker running, are enough replicas in sync?".to_owned(),
         ),
         Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            AppendError::Unavailable("the topic is missing in Kafka; `afterglow topics` makes it".to_owned())
+            AppendError::Unavailable(
+                "the topic is missing in Kafka; `afterglow topics --create` makes it".to_owned(),
+            )
         }
         _ => AppendError::Unavailable(format!("Kafka: {error}")),
     }

@@ -159,7 +159,7 @@ impl Member {
                 let names = self.topics.iter().map(|topic| self.settings.topic_name(*topic));
                 let names = names.collect::<Vec<_>>().join(", ");
                 self.shared.trouble(Some(format!(
-                    "one of {names} is missing in Kafka; `afterglow topics` makes it"
+                    "one of {names} is missing in Kafka; `afterglow topics --create` makes it"
                 )));
             }
             // Connections come and go; whether the broker is away is asked.

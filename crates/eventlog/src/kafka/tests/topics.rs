@@ -93,7 +93,7 @@ async fn a_group_waits_for_its_topic() {
         assert!(tokio::time::Instant::now() < deadline, "nobody says that the topic is missing");
     };
     let name = broker.settings.topic_name(Topic::Deals);
-    assert!(told.contains(&name) && told.contains("`afterglow topics`"), "{told}");
+    assert!(told.contains(&name) && told.contains("`afterglow topics --create`"), "{told}");
     broker.create_topics(PARTITIONS, &[]).await;
     let mut appended = append(&log, record(Topic::Deals, "a", "1")).await;
     while appended.is_err() {
