@@ -261,3 +261,36 @@ async fn a_slow_role_is_waited_for() {
         }
     }
 }
+
+/// What goes while a group is reading stops it where it gets there; what it has at hand it still gives.
+#[tokio::test]
+async fn retention_overtakes_a_slow_group() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    // Forty-eight megabytes: far more than a lane and the queue of librdkafka hold.
+    let mut offset = 0;
+    while offset < 120 {
+        let mut large = record(Topic::Deals, KEY, &offset);
+        large.value = bytes::Bytes::from(vec![7; 400 * 1024]);
+        offset = append(&log, large).await.unwrap().offset + 1;
+    }
+    let mut consumer = log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
+    let mut next = consumer.poll(1, Duration::from_mins(1)).await.unwrap()[0].offset + 1;
+    broker.delete_records(Topic::Deals, Shard::of(KEY).partition(PARTITIONS), 110).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let told = loop {
+        match consumer.poll(100, Duration::from_secs(1)).await {
+            Err(error @ ConsumeError::Discontinuity { .. }) => break error.to_string(),
+            Err(_) => {}
+            Ok(records) => {
+                for received in records {
+                    assert_eq!(received.offset, next, "a record is passed over in silence");
+                    next += 1;
+                }
+            }
+        }
+        assert!(tokio::time::Instant::now() < deadline, "it does not stop, at offset {next}");
+    };
+    assert!(told.contains(&format!("we are at offset {next}, the log starts at 110")), "{told}");
+}
