@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
-use afterglow_events::{Append, AppendError, Checkpoints, Position, Record, Topic};
+use afterglow_events::{Append, AppendError, Checkpoints, Cursor, Position, Record, Topic};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 
 use crate::admission::admit;
@@ -108,6 +108,13 @@ impl KafkaLog {
     pub async fn topic_differences(&self) -> Result<Vec<Difference>, Error> {
         self.check_topics().await?;
         topics::differences(&self.settings).await
+    }
+
+    /// Moves a group without members to where its store's cursors are now: the broker's half of going on after a
+    /// person has decided.
+    pub async fn move_group(&self, group: &str, cursors: Vec<Cursor>) -> Result<(), Error> {
+        let (settings, group) = (self.settings.clone(), group.to_owned());
+        settings::blocking(move || consumer::move_group(&settings, &group, &cursors)).await
     }
 
     /// Waits until all that was appended is durable or given up.

@@ -4,12 +4,28 @@
 //! store knows nothing of them; the mark tells both from a member that was only killed.
 
 use afterglow_domain::Timestamp;
+use afterglow_events::Cursor;
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::settings::Settings;
 
 const PREFIX: &str = "afterglow.at=";
 
 /// The mark of a checkpoint.
 pub(super) fn of(at: Timestamp) -> String {
     format!("{PREFIX}{}", at.0)
+}
+
+/// The cursors' offsets as they are committed, each with the mark of its cursor.
+pub(super) fn list(settings: &Settings, cursors: &[Cursor]) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for cursor in cursors {
+        let mut element = list.add_partition(&settings.topic_name(cursor.topic), i32::from(cursor.partition));
+        element.set_offset(Offset::Offset(cursor.next_offset))?;
+        element.set_metadata(of(cursor.at));
+    }
+    Ok(list)
 }
 
 /// The time in a mark; `None` where somebody else has committed.

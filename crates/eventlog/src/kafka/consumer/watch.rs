@@ -10,7 +10,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::lanes::{Place as Partition, Shared};
 use crate::kafka::offset_mark;
@@ -56,12 +56,7 @@ pub(super) fn commit(
     settings: &Settings,
     cursors: &[Cursor],
 ) -> KafkaResult<()> {
-    let mut list = TopicPartitionList::new();
-    for cursor in cursors {
-        let mut element = list.add_partition(&settings.topic_name(cursor.topic), i32::from(cursor.partition));
-        element.set_offset(Offset::Offset(cursor.next_offset))?;
-        element.set_metadata(offset_mark::of(cursor.at));
-    }
+    let list = offset_mark::list(settings, cursors)?;
     consumer.commit(&list, CommitMode::Async)
 }
 

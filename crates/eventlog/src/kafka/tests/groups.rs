@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use afterglow_domain::Timestamp;
-use afterglow_events::{ConsumeError, Cursor};
+use afterglow_events::{Checkpoints as _, ConsumeError, Cursor};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
@@ -101,6 +101,10 @@ async fn the_group_was_moved_by_hand() {
         rested.broker.move_group("role", Topic::Deals, rested.partition, offset);
         rested.stops(&format!("the group was moved to offset {offset} by hand, the store is at 7")).await;
     }
+    // The person's decision: as the store says.
+    let cursors = rested.store.cursors("role").await.unwrap();
+    rested.log.move_group("role", cursors).await.unwrap();
+    rested.goes_on(7..10).await;
 }
 
 #[tokio::test]
