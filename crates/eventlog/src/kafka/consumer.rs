@@ -13,6 +13,7 @@ mod member;
 mod start;
 mod watch;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,8 +67,14 @@ impl KafkaConsumer {
             runtime: tokio::runtime::Handle::current(),
         };
         let thread = std::thread::Builder::new().name(format!("kafka-{group}"));
+        let told = shared.clone();
         let spawned = thread.spawn(move || {
-            member.run(&place, &checkpoints);
+            // The checkpoints are somebody else's code, and a thread that is gone must not look like no records.
+            let ran = catch_unwind(AssertUnwindSafe(|| member.run(&place, &checkpoints)));
+            if ran.is_err() {
+                let what = "Kafka's consumer crashed; restart the process and report the panic in its log";
+                told.stop(ConsumeError::Unavailable(what.to_owned()));
+            }
             drop(ending);
         });
         spawned.map_err(|error| Error::Unavailable(format!("no thread for Kafka's consumer: {error}")))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use afterglow_domain::Timestamp;
-use afterglow_events::{Checkpoints as _, ConsumeError, Cursor};
+use afterglow_events::{Checkpoints, ConsumeError, Cursor};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
@@ -85,6 +85,29 @@ async fn assert_stops(consumer: &mut KafkaConsumer, what: &str) {
 #[tokio::test]
 async fn nothing_happened() {
     rested().await.goes_on(7..10).await;
+}
+
+/// A store that breaks its thread.
+struct Broken;
+
+impl Checkpoints for Broken {
+    async fn cursors(&self, _: &str) -> Result<Vec<Cursor>, ConsumeError> {
+        panic!("a store that panics, as ordered");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_of_the_member_is_said() {
+    let rested = rested().await;
+    let mut consumer = rested.log.consumer("role", &[Topic::Deals], Broken).unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let told = loop {
+        match consumer.poll(9, Duration::from_millis(100)).await {
+            Err(error) => break error.to_string(),
+            Ok(records) => assert!(records.is_empty() && tokio::time::Instant::now() < deadline),
+        }
+    };
+    assert!(told.contains("restart the process"), "{told}");
 }
 
 #[tokio::test]
