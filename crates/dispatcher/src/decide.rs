@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use afterglow_domain::Sensitive;
-use afterglow_events::proto::{DeliveryOutcome, StepState};
+use afterglow_events::proto::{DeliveryCause, StepState};
 use afterglow_providers::{Class, Envelope, GiftVendor, Mailer, Rejection};
 
 use crate::attempt::{Attempt, AttemptState};
@@ -32,7 +32,7 @@ const BUDGET_RECHECK_WALL_MIN: Duration = Duration::from_secs(1);
 const CONTRADICTION: Duration = Duration::from_hours(1);
 
 /// The stored name of whoever sends mails.
-const MAIL_VENDOR: &str = "smtp";
+pub(crate) const MAIL_VENDOR: &str = "smtp";
 
 impl Case {
     /// Decides; the call, if any, is made after the commit.
@@ -116,10 +116,10 @@ impl Case {
             return self.look_again_later(turn);
         }
         match first.kind {
-            CheckKind::Wanted => self.end(turn, DeliveryOutcome::Revoked, &note),
+            CheckKind::Wanted => self.end(turn, DeliveryCause::Revoked, &note),
             CheckKind::Deadline => self.end_late(turn),
-            CheckKind::Address => self.end(turn, DeliveryOutcome::Failed, &note),
-            CheckKind::Consent => self.end(turn, DeliveryOutcome::Refused, &note),
+            CheckKind::Address => self.end(turn, DeliveryCause::NoAddress, &note),
+            CheckKind::Consent => self.end(turn, self.no_consent(turn), &note),
             CheckKind::Signals => {
                 self.wait(turn, Some(Wait::Signals(note)), turn.wall.plus(SIGNALS_RECHECK));
             }
@@ -136,11 +136,11 @@ impl Case {
 
     fn end_late(&mut self, turn: &mut Turn<'_>) {
         match self.touchpoint.state.waits_for.take() {
-            Some(Wait::Budget(reason)) => self.end(turn, DeliveryOutcome::Refused, &reason),
+            Some(Wait::Budget(reason)) => self.end(turn, DeliveryCause::Budget, &reason),
             Some(Wait::Vendor(reason) | Wait::Signals(reason)) => {
-                self.end(turn, DeliveryOutcome::Failed, &format!("past its deadline; {reason}"));
+                self.end(turn, DeliveryCause::Deadline, &format!("past its deadline; {reason}"));
             }
-            None => self.end(turn, DeliveryOutcome::Failed, "past its deadline"),
+            None => self.end(turn, DeliveryCause::Deadline, "past its deadline"),
         }
     }
 
@@ -163,7 +163,7 @@ impl Case {
                 Some(self.begin(turn, (gifts.name(), gifts.call_timeout()), Call::Order(bytes)))
             }
             Err(reason) => {
-                self.end(turn, DeliveryOutcome::Failed, &reason);
+                self.end(turn, DeliveryCause::Content, &reason);
                 None
             }
         }
@@ -185,7 +185,7 @@ impl Case {
                 Some(self.begin(turn, vendor, Call::Mail(envelope, bytes)))
             }
             Err(reason) => {
-                self.end(turn, DeliveryOutcome::Failed, &reason);
+                self.end(turn, DeliveryCause::Content, &reason);
                 None
             }
         }
@@ -307,10 +307,6 @@ impl Case {
     pub(crate) fn mail_in_doubt(&mut self, turn: &mut Turn<'_>, reason: &str) {
         self.in_doubt(turn, reason);
         let id = self.attempt.as_ref().map(|attempt| attempt.id.to_string()).unwrap_or_default();
-        self.end(
-            turn,
-            DeliveryOutcome::Failed,
-            &format!("in doubt, not sent again (attempt {id}): {reason}"),
-        );
+        self.end(turn, DeliveryCause::InDoubt, &format!("in doubt, not sent again (attempt {id}): {reason}"));
     }
 }

@@ -169,6 +169,11 @@ impl Ledgers {
         if touchpoint.is_gift_ordered() && !ordered {
             breaches.push(format!("{} has spent money and no order", touchpoint.id));
         }
+        let delivered = touchpoint.state.conclusion.as_ref().is_none_or(|end| end.outcome == "delivered");
+        let seen = |a: &&Attempt| a.step == Step::Notify && !a.state.did_not_act() || a.state.was_resolved();
+        if touchpoint.is_gift_ordered() && !delivered && !of_it.iter().copied().any(|a| seen(&a)) {
+            breaches.push(format!("{} has lost its gift and no person sees it", touchpoint.id));
+        }
         breaches
     }
 
@@ -184,8 +189,12 @@ impl Ledgers {
     }
 }
 
-/// An attempt has its bytes, unless a later one of its step took them over.
+/// An attempt has its bytes, unless a later one of its step took them over. None were made for the mail of
+/// a gift that could not be handed over.
 fn bytes_fit(attempt: &Attempt, all: &[&Attempt]) -> bool {
+    if attempt.step == Step::Notify && attempt.envelope.is_none() {
+        return attempt.request.expose().is_empty();
+    }
     let later = all.iter().any(|other| other.step == attempt.step && other.n > attempt.n);
     attempt.request.expose().is_empty() == later
 }

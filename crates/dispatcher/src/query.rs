@@ -96,9 +96,14 @@ pub async fn of_enrolment(readers: &SqlitePool, enrolment: &str) -> Result<Vec<D
 }
 
 /// The attempts that wait for a person, oldest first, at most `max`.
-pub async fn in_doubt(readers: &SqlitePool, max: u32) -> Result<Vec<AttemptView>, Error> {
+pub async fn for_a_person(readers: &SqlitePool, max: u32) -> Result<Vec<AttemptView>, Error> {
     let mut query = QueryBuilder::<Sqlite>::new(ATTEMPT);
-    query.push(" where state = 'in_doubt' order by started_at, id limit ").push_bind(max);
+    query.push(" where state in (");
+    let mut states = query.separated(", ");
+    for (_, word) in AttemptState::WORDS.iter().filter(|(state, _)| state.waits_for_a_person()) {
+        states.push_bind(*word);
+    }
+    query.push(") order by started_at, id limit ").push_bind(max);
     query.build().fetch_all(readers).await?.iter().map(attempt).collect()
 }
 

@@ -157,6 +157,9 @@ pub enum ReservationState {
 pub struct Conclusion {
     /// `delivered`, `failed`, `refused`, `revoked`.
     pub outcome: String,
+    /// Why, as the contract names it; empty in rows that are older than causes.
+    #[serde(default)]
+    pub cause: String,
     /// Why, where it was not delivered.
     pub reason: String,
     /// When, by the journey's clock.

@@ -31,7 +31,7 @@ async fn every_why_has_an_answer_and_no_secret_in_it() {
     assert!(!told[0].attempts[0].reason.is_empty(), "why the answer was lost is kept with what was found");
     assert!(told[0].recipient.expose().starts_with("Jonas"));
     assert!(!format!("{told:?}").contains(LINK) && !format!("{told:?}").contains("jonas"));
-    let doubts = query::in_doubt(read, 10).await.unwrap();
+    let doubts = query::for_a_person(read, 10).await.unwrap();
     assert_eq!(doubts.iter().map(|a| a.touchpoint).collect::<Vec<_>>(), [super::bench::tp(2)]);
     let tenant = home().tenant();
     let budgets = query::budgets(read, &tenant, "hubspot:33:9001").await.unwrap();

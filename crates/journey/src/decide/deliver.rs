@@ -1,4 +1,6 @@
 //! What became of a touchpoint closes its promise, and may open the next occurrence.
+//!
+//! What it tells of an address is remembered before that, so that nothing more goes there (rule 8).
 
 use std::time::Duration;
 
@@ -6,8 +8,8 @@ use afterglow_domain::{Channel, Timestamp};
 
 use crate::calendar::plus_days;
 use crate::effect::Outcome;
-use crate::input::DeliveryOutcome;
-use crate::state::{Phase, Promise, State, Status};
+use crate::input::{DeliveryOutcome, Obstacle};
+use crate::state::{Barred, Phase, Promise, State, Status};
 
 use super::Run;
 
@@ -43,12 +45,19 @@ impl Run<'_> {
                 let outcome = self.kept(&state.promises[index], *at, without_gift.clone());
                 self.close(&mut state.promises[index], outcome, Status::Delivered);
             }
-            DeliveryOutcome::Failed { reason, spent } => {
+            DeliveryOutcome::Failed { reason, spent, obstacle } => {
+                bar(state, index, *obstacle);
+                if *spent {
+                    self.report_lost_gift(state, index, reason);
+                }
                 let outcome = Outcome::Failed { reason: reason.clone() };
                 let status = if *spent { Status::Spent } else { Status::Undelivered };
                 self.close(&mut state.promises[index], outcome, status);
             }
-            DeliveryOutcome::Refused { reason } => self.refused(state, index, reason),
+            DeliveryOutcome::Refused { reason, obstacle } => {
+                bar(state, index, *obstacle);
+                self.refused(state, index, reason, obstacle.is_some());
+            }
             DeliveryOutcome::Revoked => self.revoked(state, index),
         }
     }
@@ -62,14 +71,23 @@ impl Run<'_> {
         }
     }
 
-    fn refused(&mut self, state: &mut State, index: usize, reason: &str) {
+    /// A moment without an addressee waits as one that never had any: it does not lose its place, and is
+    /// looked at daily. The owner is asked at once, since this may have been the last moment.
+    fn refused(&mut self, state: &mut State, index: usize, reason: &str, for_want_of_address: bool) {
         let sending = &self.definition.sending;
-        let again = sending.slot_on(plus_days(sending.zone.date_of(self.now), REFUSED_PAUSE_DAYS));
+        let today = sending.zone.date_of(self.now);
+        let pause_days = if for_want_of_address { 1 } else { REFUSED_PAUSE_DAYS };
+        let again = sending.slot_on(plus_days(today, pause_days));
         let promise = &mut state.promises[index];
         self.waive(promise, reason);
-        promise.refusals += 1;
+        promise.refusals += u32::from(!for_want_of_address);
+        let mut reason = reason.to_owned();
+        if for_want_of_address && state.phase == Phase::Active {
+            reason = self.look_for_somebody(state, index, today).unwrap_or(reason);
+        }
+        let promise = &mut state.promises[index];
         match state.phase {
-            Phase::Active => self.next_occurrence(promise, again, Some(reason.to_owned())),
+            Phase::Active => self.next_occurrence(promise, again, Some(reason)),
             Phase::Held => promise.status = Status::Recalled,
             Phase::Closing { .. } | Phase::Completed | Phase::Exited { .. } => {}
         }
@@ -98,5 +116,14 @@ impl Run<'_> {
         } else {
             Outcome::Delivered { without_gift }
         }
+    }
+}
+
+/// Remembers what a delivery says of the address that was written to.
+fn bar(state: &mut State, index: usize, obstacle: Option<Obstacle>) {
+    let Some(obstacle) = obstacle else { return };
+    if let Status::Emitted { contact: Some(contact), address, .. } = &state.promises[index].status {
+        let bar = Barred { contact: contact.clone(), address: *address, obstacle };
+        state.bar(bar);
     }
 }

@@ -1,11 +1,12 @@
 //! Sends what may go out now, waives what may not go out any more, and asks about the unanswered.
 
-use afterglow_domain::{Channel, Intent, Timestamp};
+use afterglow_domain::{Channel, Timestamp};
 use jiff::civil::Date;
 
-use crate::calendar::{day_of, plus_days};
-use crate::definition::{Deed, Moment};
-use crate::effect::{Effect, NO_RECIPIENT, To, TouchpointPlan};
+use crate::calendar::plus_days;
+use crate::definition::Moment;
+use crate::effect::{Effect, To, TouchpointPlan};
+use crate::input::Contact;
 use crate::state::{Phase, Promise, State, Status};
 
 use super::Run;
@@ -104,30 +105,10 @@ impl Run<'_> {
             To::Contact(id) => Some(id),
             To::Owner => None,
         };
-        promise.status = Status::Emitted { contact, asked: self.now, revoking: None };
+        let of_it = |known: &&Contact| Some(&known.id) == contact.as_ref();
+        let address = state.contacts.iter().find(of_it).map_or(0, |contact| contact.address);
+        promise.status = Status::Emitted { contact, address, asked: self.now, revoking: None };
         state.last_emission_on = Some(today);
-    }
-
-    /// Rule 8: once per journey the owner is asked for a contact. It is no moment: it promises nothing
-    /// to the customer, and uses up no day.
-    fn ask_owner(&mut self, state: &mut State, index: usize, reason: &str, today: Date) {
-        if state.owner_asked || !state.owner_reachable {
-            return;
-        }
-        state.owner_asked = true;
-        let deed = Deed::Task { task: self.definition.no_recipient.clone() };
-        self.effects.push(Effect::Emit(TouchpointPlan {
-            moment: NO_RECIPIENT.to_owned(),
-            occurrence: 0,
-            intent: Intent::Repair,
-            channel: Channel::Task,
-            deed,
-            to: To::Owner,
-            planned: self.now,
-            deadline: state.promises[index].deadline,
-            day: day_of(state.day_zero, today),
-            task_reason: Some(reason.to_owned()),
-        }));
     }
 
     /// What has no answer is told once more, however long ago its deadline was: an event that was parked
@@ -136,7 +117,7 @@ impl Run<'_> {
     fn ask_again(&mut self, state: &mut State) {
         for index in 0..state.promises.len() {
             let promise = &state.promises[index];
-            let Status::Emitted { asked, contact, revoking } = &promise.status else { continue };
+            let Status::Emitted { asked, contact, revoking, .. } = &promise.status else { continue };
             if self.now < state.ask_after(*asked) {
                 continue;
             }

@@ -170,7 +170,10 @@ fn gift_call(attempt: &AttemptView, delivery: &Delivery) -> (String, Option<Stri
     let unknown = format!("{ordered}; {reason}, outcome unknown; not ordered again");
     match attempt.state {
         AttemptState::Claimed | AttemptState::InFlight => (format!("{ordered}; no answer yet"), None),
-        AttemptState::Accepted => (format!("{ordered}: order {}{worth}", attempt.vendor_id), None),
+        // An order is never "not handed over"; its mail is.
+        AttemptState::Accepted | AttemptState::NotHandedOver => {
+            (format!("{ordered}: order {}{worth}", attempt.vendor_id), None)
+        }
         AttemptState::Rejected => (format!("gift not ordered at {vendor}: {reason}"), None),
         AttemptState::Unknown => (unknown, Some(format!("being looked up as {id}"))),
         AttemptState::Found => {
@@ -200,6 +203,10 @@ fn mail_call(attempt: &AttemptView) -> (String, Option<String>) {
             (format!("mail sent, accepted by {vendor} ({})", Escaped(&attempt.vendor_id)), None)
         }
         AttemptState::Rejected | AttemptState::NotFound => (format!("mail not sent: {reason}"), None),
+        AttemptState::NotHandedOver => {
+            let person = format!("a person sees to the gift: attempt {}", attempt.id);
+            (format!("mail not sent, the gift is paid for: {reason}"), Some(person))
+        }
         AttemptState::InDoubt => (unknown, Some(format!("a person decides: attempt {}", attempt.id))),
         AttemptState::ResolvedSent => (unknown, Some("a person decided: it was sent".to_owned())),
         AttemptState::ResolvedNotSent => (unknown, Some("a person decided: it was not sent".to_owned())),
