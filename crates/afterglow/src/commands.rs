@@ -17,6 +17,8 @@ pub(crate) mod log;
 mod role_file;
 pub(crate) mod run;
 pub(crate) mod tail;
+#[cfg(feature = "kafka")]
+pub(crate) mod topics;
 
 /// Prints a line to standard output; a closed pipe is an error that ends the command.
 pub(crate) fn say(line: fmt::Arguments<'_>) -> std::io::Result<()> {

@@ -160,8 +160,9 @@ impl Ledgers {
                 touchpoint.status.as_str()
             ));
         }
+        let forgotten = touchpoint.state.details_removed.is_some();
         breaches.extend(
-            of_it.iter().filter(|a| !bytes_fit(a, &of_it)).map(|a| {
+            of_it.iter().filter(|a| !bytes_fit(a, &of_it, forgotten)).map(|a| {
                 format!("attempt {} of {} has {} bytes", a.n, touchpoint.id, a.request.expose().len())
             }),
         );
@@ -189,9 +190,12 @@ impl Ledgers {
     }
 }
 
-/// An attempt has its bytes, unless a later one of its step took them over. None were made for the mail of
-/// a gift that could not be handed over.
-fn bytes_fit(attempt: &Attempt, all: &[&Attempt]) -> bool {
+/// An attempt has its bytes, unless a later one of its step took them over or they are forgotten. None were
+/// made for the mail of a gift that could not be handed over.
+fn bytes_fit(attempt: &Attempt, all: &[&Attempt], forgotten: bool) -> bool {
+    if forgotten {
+        return attempt.request.expose().is_empty() && attempt.envelope.is_none();
+    }
     if attempt.step == Step::Notify && attempt.envelope.is_none() {
         return attempt.request.expose().is_empty();
     }

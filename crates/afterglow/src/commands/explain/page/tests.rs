@@ -143,6 +143,7 @@ fn lost_and_found() -> Delivery {
     let mail = AttemptView { vendor_id: "smtp.example.net".to_owned(), ..mail };
     let end = Conclusion {
         outcome: "delivered".to_owned(),
+        cause: String::new(),
         reason: String::new(),
         at: at("2026-03-13T09:31"),
         wall_at: None,
