@@ -7,7 +7,7 @@
 //! never loses its neighbours.
 //!
 //! Deliberately absent: comparing snapshots and numbering what changed (the resolver's work), durable
-//! retries (the caller has them; here only a few quick ones within [`READ_BUDGET`]), writing back.
+//! retries (the caller has them; here only a few quick ones within its [`Pace`]), writing back.
 
 pub mod hint;
 pub mod hubspot;
@@ -23,6 +23,7 @@ mod testing;
 mod transport;
 
 pub use hint::{Hint, Split, Subject, Unusable};
+pub use quota::Pace;
 pub use read::{Error, READ_BUDGET, Reader, Reading};
 pub use secrets::{EmptySecret, Matched, Secrets};
 pub use snapshot::{Account, CloseDate, Contact, Person, Snapshot, Status};

@@ -1,16 +1,17 @@
 //! Reading a deal as it stands now: the trait both CRM clients implement, and how it fails.
 //!
-//! A read retries quickly and a few times only, all within [`READ_BUDGET`]; waiting longer is the
-//! caller's durable work. Error texts name vendor and status, never what a body said of a person.
+//! A read retries quickly and a few times only, all within its connection's [`Pace`]; waiting longer is
+//! the caller's durable work. Error texts name vendor and status, never what a body said of a person.
 
 use std::time::Duration;
 
 use afterglow_domain::{Crm, DealKey, Disposition};
 
+use crate::quota::Pace;
 use crate::snapshot::Snapshot;
 
-/// The longest one [`Reader::read`] may take, its quick retries included: a caller holds a claim
-/// meanwhile, and claims must not run out.
+/// The longest one [`Reader::read`] may take, its quick retries included, besides the time in which it
+/// waits for its connection's rate.
 pub const READ_BUDGET: Duration = Duration::from_secs(10);
 
 /// What the CRM answers for a deal.
@@ -26,6 +27,9 @@ pub enum Reading {
 pub trait Reader: Send + Sync {
     /// The deal as it stands now.
     fn read(&self, deal: &DealKey) -> impl Future<Output = Result<Reading, Error>> + Send;
+
+    /// How many deals may be read at a time, and how long a read may take.
+    fn pace(&self) -> Pace;
 }
 
 /// Why a deal could not be read; one variant per thing a caller does.

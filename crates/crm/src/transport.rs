@@ -9,14 +9,13 @@ use std::time::Duration;
 use afterglow_domain::Crm;
 use backon::{ExponentialBuilder, Retryable as _};
 use bytes::{Bytes, BytesMut};
-use governor::DefaultDirectRateLimiter;
 use http::{HeaderMap, StatusCode};
 use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 
 use crate::metric;
-use crate::quota;
-use crate::read::{Error, READ_BUDGET};
+use crate::quota::{Limiter, Pace};
+use crate::read::Error;
 
 /// No answer about one deal is this long; a longer one would only fill our memory.
 const BODY_MAX: usize = 1024 * 1024;
@@ -67,12 +66,32 @@ impl Answer {
 /// The way to one connection's API.
 pub(crate) struct Transport {
     vendor: Crm,
-    limiter: DefaultDirectRateLimiter,
+    limiter: Limiter,
+    pace: Pace,
 }
 
 impl Transport {
     pub(crate) fn new(vendor: Crm, requests_per_10s: NonZeroU32) -> Self {
-        Self { vendor, limiter: quota::limiter(requests_per_10s) }
+        let (limiter, pace) = (Limiter::new(requests_per_10s), Pace::of(requests_per_10s));
+        Self { vendor, limiter, pace }
+    }
+
+    /// What the rate means for reads.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// Holds a whole read to its time.
+    pub(crate) async fn within_budget<T>(
+        &self,
+        read: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
+        let budget = self.pace.read_time_max;
+        let late = |_| {
+            let what = format!("the deal was not read within {} s", budget.as_secs());
+            Error::Unavailable { vendor: self.vendor, status: None, what }
+        };
+        tokio::time::timeout(budget, read).await.map_err(late)?
     }
 
     /// Sends what `build` makes until `judge` is content with the answer; the vendor's passing trouble
@@ -95,7 +114,7 @@ impl Transport {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
-        self.limiter.until_ready().await;
+        self.limiter.turn().await;
         let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = BytesMut::new();
@@ -138,16 +157,4 @@ impl Transport {
 /// Trouble that may be over in a second. A locked record (423) is not: HubSpot asks for longer.
 fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Unavailable { status, .. } if *status != Some(423))
-}
-
-/// Holds a whole read to [`READ_BUDGET`].
-pub(crate) async fn within_budget<T>(
-    vendor: Crm,
-    read: impl Future<Output = Result<T, Error>> + Send,
-) -> Result<T, Error> {
-    let late = |_| {
-        let what = format!("the deal was not read within {} s", READ_BUDGET.as_secs());
-        Error::Unavailable { vendor, status: None, what }
-    };
-    tokio::time::timeout(READ_BUDGET, read).await.map_err(late)?
 }

@@ -9,8 +9,11 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::store::{KnownDeal, Refresh, sqlite};
 
-/// The most deals that one question is answered with: what a person can read.
-pub const DEALS_MAX: i64 = 200;
+/// How many deals are worth reading. An answer holds one more where there are more.
+pub const DEALS_MAX: usize = 100;
+
+/// The CRM's own id of a row's deal, which is indexed.
+const OBJECT: &str = "replace(deal, rtrim(deal, replace(deal, ':', '')), '')";
 
 /// Which deals are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,21 +39,9 @@ pub struct DealView {
     pub pending: Option<Refresh>,
 }
 
-/// The deals meant, newest look first, at most [`DEALS_MAX`].
+/// The deals meant, newest look first, [`DEALS_MAX`] and one at most.
 pub async fn deals(readers: &SqlitePool, which: &Which) -> Result<Vec<DealView>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new("select * from deal where ");
-    match which {
-        Which::Home(home) => query.push("home = ").push_bind(home.as_str().to_owned()),
-        Which::Account(account) => query.push("account = ").push_bind(account.as_str().to_owned()),
-        Which::AccountName(name) => query.push("account_name = ").push_bind(name.trim().to_lowercase()),
-        Which::Deal(deal) => query.push("deal = ").push_bind(deal.as_str().to_owned()),
-        // Keys are in ASCII; an id with a wildcard in it is none.
-        Which::Object(id) if id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            query.push("deal like ").push_bind(format!("%:{id}"))
-        }
-        Which::Object(_) => return Ok(Vec::new()),
-    };
-    query.push(" order by read_at desc limit ").push_bind(DEALS_MAX);
+    let mut query = asking(which);
     let rows = query.build().fetch_all(readers).await?;
     let known = rows.iter().map(sqlite::known_deal).collect::<Result<Vec<_>, _>>()?;
     let mut views = Vec::with_capacity(known.len());
@@ -62,6 +53,20 @@ pub async fn deals(readers: &SqlitePool, which: &Which) -> Result<Vec<DealView>,
         views.push(DealView { known, pending: pending.as_ref().map(sqlite::refresh).transpose()? });
     }
     Ok(views)
+}
+
+/// Each way to ask finds its rows by an index of its own.
+fn asking(which: &Which) -> QueryBuilder<Sqlite> {
+    let (column, value) = match which {
+        Which::Home(home) => ("home", home.to_string()),
+        Which::Account(account) => ("account", account.to_string()),
+        Which::AccountName(name) => ("account_name", name.trim().to_lowercase()),
+        Which::Deal(deal) => ("deal", deal.to_string()),
+        Which::Object(id) => (OBJECT, id.clone()),
+    };
+    let mut query = QueryBuilder::<Sqlite>::new(format!("select * from deal where {column} = "));
+    query.push_bind(value).push(format!(" order by read_at desc limit {}", DEALS_MAX + 1));
+    query
 }
 
 /// Looks that are pending, the next one first, at most `max`: also of deals that are not known yet.

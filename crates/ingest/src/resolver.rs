@@ -28,7 +28,7 @@ pub mod snapshot;
 
 use std::time::Duration;
 
-use afterglow_crm::Reading;
+use afterglow_crm::{Reader, Reading};
 use afterglow_domain::{Clocks, ConnectionId, Tenant};
 use afterglow_events::Encoding;
 use jiff::tz::TimeZone;
@@ -43,7 +43,8 @@ use crate::store::Refresh;
 pub struct Options {
     /// How payloads are written.
     pub encoding: Encoding,
-    /// How long a claim holds: far longer than a read may take, so that only a dead fetcher loses it.
+    /// How long a claim holds at least. One of a connection whose rate makes reads long holds twice a
+    /// read's time, so that only a dead fetcher loses it.
     pub claim: Duration,
     /// How long a deal must stay out of the won stage until that is published.
     pub settle: Duration,
@@ -57,8 +58,6 @@ pub struct Options {
     pub unauthorised_pause: Duration,
     /// After how many answers that cannot be understood a hint becomes a dead letter.
     pub invalid_attempts_max: u32,
-    /// How many deals of one connection are read at a time.
-    pub reads_per_connection: usize,
     /// How many due hints one claim looks at.
     pub claim_rows_max: usize,
     /// Spreads retries; any number.
@@ -76,8 +75,6 @@ impl Default for Options {
             backoff_cap: Duration::from_mins(15),
             unauthorised_pause: Duration::from_mins(5),
             invalid_attempts_max: 5,
-            // A read is about five requests: eight at a time use up HubSpot's 100 in ten seconds.
-            reads_per_connection: 8,
             claim_rows_max: 200,
             seed: 0,
         }
@@ -113,10 +110,10 @@ pub struct Fetched {
     pub result: Result<Reading, afterglow_crm::Error>,
 }
 
-impl<R> Resolver<R> {
+impl<R: Reader> Resolver<R> {
     /// A resolver of these connections.
     pub fn new(options: Options, clocks: Clocks, connections: Vec<Connection<R>>) -> Self {
-        let lanes = Lanes::new(connections, options.reads_per_connection);
+        let lanes = Lanes::new(connections, options.claim);
         Self { options, clocks, lanes }
     }
 }

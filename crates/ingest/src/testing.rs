@@ -1,10 +1,11 @@
 //! The toolkit of this crate's tests: a log on a list, a CRM on a map, deals.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use afterglow_crm::{Account, Error, Reader, Reading, Snapshot, Status};
+use afterglow_crm::{Account, Error, Pace, READ_BUDGET, Reader, Reading, Snapshot, Status};
 use afterglow_domain::{AccountKey, ConnectionId, Crm, Currency, DealKey, DealRef, Money, Tenant, Timestamp};
 use afterglow_events::{
     Append, AppendError, Consume, ConsumeError, Cursor, Event, Position, Received, Record, Topic,
@@ -74,11 +75,29 @@ pub(crate) fn moved(n: u64, stage: &str, later: u64) -> Snapshot {
     }
 }
 
+/// A pace without a rate behind it.
+pub(crate) const UNHURRIED: Pace =
+    Pace { reads_at_once: 8, read_time: Duration::ZERO, read_time_max: READ_BUDGET };
+
 /// A CRM that answers what the test put into it.
-#[derive(Clone, Default)]
-pub(crate) struct FakeCrm(Arc<Mutex<BTreeMap<DealKey, Result<Reading, Error>>>>);
+#[derive(Clone)]
+pub(crate) struct FakeCrm {
+    answers: Arc<Mutex<BTreeMap<DealKey, Result<Reading, Error>>>>,
+    /// How often it was asked.
+    asked: Arc<AtomicUsize>,
+    pace: Pace,
+}
 
 impl FakeCrm {
+    /// A CRM at this pace that knows no deal.
+    pub(crate) fn at(pace: Pace) -> Self {
+        Self { answers: Arc::default(), asked: Arc::default(), pace }
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
     /// The deal that is asked for now answers with this snapshot.
     pub(crate) fn set(&self, asked: u64, snapshot: Snapshot) {
         self.answer(asked, Ok(Reading::Found(Box::new(snapshot))));
@@ -93,13 +112,18 @@ impl FakeCrm {
     }
 
     fn answer(&self, asked: u64, answer: Result<Reading, Error>) {
-        self.0.lock().unwrap().insert(key(asked), answer);
+        self.answers.lock().unwrap().insert(key(asked), answer);
     }
 }
 
 impl Reader for FakeCrm {
     async fn read(&self, deal: &DealKey) -> Result<Reading, Error> {
-        self.0.lock().unwrap().get(deal).cloned().unwrap_or(Ok(Reading::Gone))
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.answers.lock().unwrap().get(deal).cloned().unwrap_or(Ok(Reading::Gone))
+    }
+
+    fn pace(&self) -> Pace {
+        self.pace
     }
 }
 

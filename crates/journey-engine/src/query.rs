@@ -13,8 +13,9 @@ use sqlx::{QueryBuilder, Sqlite};
 use crate::rows::{Closed, DealRow, EnrolmentRow, ObligationRow, Standing};
 use crate::store::sqlite::{DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, enrolment_row, obligation_row};
 
-/// How many enrolments or deals one answer holds; who finds more asks for something narrower.
-pub const FOUND_MAX: i64 = 100;
+/// How many enrolments or deals are worth reading. An answer holds one more where there are more: who
+/// finds that one asks for something narrower.
+pub const FOUND_MAX: usize = 100;
 
 /// An enrolment as a person wants to read it.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,39 +103,36 @@ pub struct Deal {
     pub waiting: Vec<i64>,
 }
 
-/// Which column of the two tables a question is about, in the order in which they are tried: the account's
-/// key, the home key (whole or behind the slash), the deal (whole or as the CRM's own id), the account's
-/// name without regard to case.
-fn conditions(table: &str, asked: &str) -> Vec<(String, String)> {
-    let like = asked.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    vec![
-        (format!("{table}.account = "), asked.to_owned()),
-        (format!("{table}.home = "), asked.to_owned()),
-        (format!("{table}.deal = "), asked.to_owned()),
-        (format!("{table}.account_name collate nocase = "), asked.to_owned()),
-        (format!("{table}.home like '%/' || "), like.clone()),
-        (format!("{table}.deal like '%:' || "), like.clone()),
-        (format!("{table}.deal like '%/' || "), like),
-    ]
-}
+/// The CRM's own id of a row's deal, which is indexed.
+const OBJECT: &str = "replace(deal, rtrim(deal, replace(deal, ':', '')), '')";
 
+/// A row's home key without its tenant, which is indexed.
+const LOCAL: &str = "substr(home, instr(home, '/') + 1)";
+
+/// The rows of a table that are asked for: by the account's key, the home key (whole or behind the slash),
+/// the account's name without regard to case, the deal (whole, as its key or as the CRM's own id). Each of
+/// these finds its rows by an index; nothing is looked for inside of names and keys.
 fn asking(select: &str, table: &str, asked: &str) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new(format!("select {select} from {table} where "));
-    for (index, (condition, value)) in conditions(table, asked).into_iter().enumerate() {
-        query.push(if index == 0 { "" } else { " or " });
-        let like = condition.contains(" like ");
-        query.push(condition).push_bind(value);
-        if like {
-            query.push(" escape '\\'");
-        }
+    let exact = ["account", "home", "deal", "account_name collate nocase", LOCAL, OBJECT];
+    for condition in exact {
+        query.push(condition).push(" = ").push_bind(asked.to_owned()).push(" or ");
     }
-    query.push(format!(" order by {table}.home, {table}.deal limit {FOUND_MAX}"));
+    let object = asked.rsplit(':').next().unwrap_or_default();
+    query.push(format!("({OBJECT} = ")).push_bind(object.to_owned());
+    query.push(" and substr(deal, -length(").push_bind(asked.to_owned());
+    query.push(") - 1) = '/' || ").push_bind(asked.to_owned());
+    query.push(format!(") order by home, deal limit {}", FOUND_MAX + 1));
     query
 }
 
 /// The enrolments of an account (by key or name), a home key, a deal (by key or the CRM's own id) or an
-/// enrolment id, at most [`FOUND_MAX`], each with its whole timeline.
+/// enrolment id, [`FOUND_MAX`] and one at most, each with its whole timeline.
 pub async fn enrolments(readers: &SqlitePool, asked: &str) -> Result<Vec<Enrolment>, Error> {
+    // What is unknown is stored as an empty text, and nobody means that.
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = match asked.parse::<EnrolmentId>() {
         Ok(id) => {
             let mut query =
@@ -153,8 +151,11 @@ pub async fn enrolments(readers: &SqlitePool, asked: &str) -> Result<Vec<Enrolme
     Ok(found)
 }
 
-/// The deals of an account, a home key or a deal's key or id, at most [`FOUND_MAX`].
+/// The deals of an account, a home key or a deal's key or id, [`FOUND_MAX`] and one at most.
 pub async fn deals(readers: &SqlitePool, asked: &str) -> Result<Vec<Deal>, Error> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = asking(DEAL_COLUMNS, "deal", asked).build().fetch_all(readers).await?;
     rows.iter().map(|row| Ok(deal(deal_row(row)?))).collect()
 }
@@ -226,3 +227,6 @@ fn deal(row: DealRow) -> Deal {
         declined: row.declined,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,8 +91,8 @@ impl Recorder<'_> {
                         self.replanned();
                     }
                 }
-                Effect::ObligationClosed { moment, occurrence, outcome } => {
-                    self.close(before, (moment, *occurrence), outcome)?;
+                Effect::ObligationClosed { moment, occurrence, outcome, at } => {
+                    self.close(before, (moment, *occurrence), (outcome, *at))?;
                 }
                 Effect::Emit(plan) => {
                     metrics::counter!(metric::TOUCHPOINTS, "channel" => plan.channel.as_str()).increment(1);
@@ -174,7 +174,7 @@ impl Recorder<'_> {
         &mut self,
         before: Option<&State>,
         (moment, occurrence): (&String, u32),
-        outcome: &Outcome,
+        (outcome, at): (&Outcome, Timestamp),
     ) -> Result<(), Error> {
         let key = (self.row.id, moment.clone(), occurrence);
         let mut obligation = match self.output.obligations.get(&key) {
@@ -196,9 +196,9 @@ impl Recorder<'_> {
             outcome: kind.into(),
             reason: reason.clone(),
             planned_at: Some(convert::timestamp(obligation.planned)),
-            closed_at: Some(self.occurred_at()),
+            closed_at: Some(convert::timestamp(at)),
         };
-        obligation.closed = Some(Closed { outcome: word, reason, at: self.stamp.now });
+        obligation.closed = Some(Closed { outcome: word, reason, at });
         self.output.obligations.insert(key, obligation);
         self.publish(identity::obligation_closed(id), event);
         Ok(())

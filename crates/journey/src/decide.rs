@@ -2,9 +2,14 @@
 //!
 //! One file per transition; after each, [`due`] sends what may go out at `now` and ends the enrolment
 //! when nothing is open. Invariants: nothing goes out before it is planned; a moment that is
-//! delivered or paid for never repeats, only the question what became of it does; each promise is closed exactly once, with a reason where it was not kept; at most one
+//! delivered or paid for never repeats, only the question what became of it does; each promise is
+//! closed exactly once, with a reason where it was not kept, and not before it went out; at most one
 //! moment per enrolment and calendar day. Whatever stands in the way makes a moment wait until its
 //! deadline, and the last reason is then the reason.
+//!
+//! The clock may go back between two decisions. Each decides at its own `now` all the same: deciding at
+//! the latest time ever seen would send early whatever is planned anew after a clock that ran ahead. Only
+//! what is recorded of a promise never goes back.
 
 mod deliver;
 mod due;
@@ -14,6 +19,8 @@ mod plan;
 mod resume;
 mod who;
 
+#[cfg(test)]
+mod jumps;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -39,7 +46,7 @@ pub(crate) use plan::day_zero;
 /// Without a state only `Won` does anything; the caller keeps other deal events that come first.
 pub fn decide(definition: &Definition, state: Option<State>, input: &Input, now: Timestamp) -> Decision {
     let (mut run, state) = match (state, input) {
-        (None, Input::Won(facts)) => match enrol::enrol(definition, facts) {
+        (None, Input::Won(facts)) => match enrol::enrol(definition, facts, now) {
             Ok((state, effects)) => (Run { definition, now, effects }, state),
             Err(reason) => {
                 return Decision { state: None, effects: vec![Effect::NeverEnrolled { reason }] };
@@ -86,7 +93,11 @@ impl Run<'_> {
     /// Records the one outcome of the promise's open occurrence and says where the promise stands now.
     fn close(&mut self, promise: &mut Promise, outcome: Outcome, status: Status) {
         let (moment, occurrence) = (promise.moment.clone(), promise.occurrence);
-        self.effects.push(Effect::ObligationClosed { moment, occurrence, outcome });
+        let at = match promise.status {
+            Status::Emitted { asked, .. } => self.now.max(asked),
+            _ => self.now,
+        };
+        self.effects.push(Effect::ObligationClosed { moment, occurrence, outcome, at });
         promise.status = status;
     }
 

@@ -59,6 +59,8 @@ pub enum Effect {
         occurrence: u32,
         /// How.
         outcome: Outcome,
+        /// When: never before it went out, although the clock may have gone back since.
+        at: Timestamp,
     },
     /// A moment is due: tell the dispatcher.
     Emit(TouchpointPlan),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use afterglow_crm::{
-    Account, CloseDate, Contact, Error, Person, READ_BUDGET, Reader, Reading, Snapshot, Status,
+    Account, CloseDate, Contact, Error, Pace, Person, READ_BUDGET, Reader, Reading, Snapshot, Status,
 };
 use afterglow_domain::{
     AccountKey, ConnectionId, Crm as Kind, Currency, DealKey, DealRef, Money, Tenant, Timestamp,
@@ -235,6 +235,10 @@ impl Reader for Crm {
         }
         let snapshot = truth.before.as_ref().filter(|_| lagging).unwrap_or(&truth.snapshot);
         Ok(Reading::Found(Box::new(snapshot.clone())))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { reads_at_once: 8, read_time: Duration::ZERO, read_time_max: READ_BUDGET }
     }
 }
 

@@ -47,8 +47,6 @@ pub struct World<G: Ground> {
     clock: ManualClock,
     fates: Fates,
     wording: u8,
-    /// The clock jumped back at least once.
-    jumped: bool,
 }
 
 /// What was seen so far.
@@ -95,7 +93,7 @@ impl<G: Ground> World<G> {
         };
         let roles = Roles::start(&ground, &line, &around);
         let watch = Watch::default();
-        let mut world = Self { ground, roles, around, watch, line, clock, fates, wording: 0, jumped: false };
+        let mut world = Self { ground, roles, around, watch, line, clock, fates, wording: 0 };
         world.publish().await;
         world
     }
@@ -107,11 +105,9 @@ impl<G: Ground> World<G> {
         self.look_at_tables().await;
     }
 
-    /// What the roles' own checkers find. After a jump back of the clock something kept may lie before its
-    /// plan: it was not early when it was decided.
+    /// What the roles' own checkers find.
     pub(crate) async fn look_at_tables(&mut self) {
-        let mut breaches = self.ground.breaches().await;
-        breaches.retain(|breach| !(self.jumped && breach.ends_with("was kept early")));
+        let breaches = self.ground.breaches().await;
         self.watch.problems(breaches);
     }
 
@@ -131,10 +127,7 @@ impl<G: Ground> World<G> {
             Op::Garbage => self.garbage().await,
             Op::Unsubscribe(nth) => self.unsubscribe(nth).await,
             Op::Advance(seconds) => self.clock.advance(Duration::from_secs(seconds)),
-            Op::JumpBack(seconds) => {
-                self.jumped = true;
-                self.clock.set(now.minus(Duration::from_secs(seconds)));
-            }
+            Op::JumpBack(seconds) => self.clock.set(now.minus(Duration::from_secs(seconds))),
             Op::Crash => self.crash().await,
             Op::Fault(role, skip, fault) => self.fates.arm(role, skip, fault),
             Op::Log(mood) => self.line.set_mood(mood),

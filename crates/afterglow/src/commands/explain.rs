@@ -69,7 +69,8 @@ async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
     let dispatcher = sqlite::open_read_only(&folder.join("dispatcher.db")).await?;
     let ingest = sqlite::open_read_only(&folder.join("ingest.db")).await?;
 
-    let enrolments = journeys::enrolments(&engine, asked).await?;
+    let mut enrolments = journeys::enrolments(&engine, asked).await?;
+    let mut cut = cut_to(&mut enrolments, journeys::FOUND_MAX);
     for enrolment in &enrolments {
         let touchpoints = deliveries::of_enrolment(&dispatcher, &enrolment.id.to_string()).await?;
         let tenant: Tenant = enrolment.home.tenant();
@@ -81,15 +82,16 @@ async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
         }
     }
     let mut lines = Vec::new();
-    let deals = journeys::deals(&engine, asked).await?;
+    let mut deals = journeys::deals(&engine, asked).await?;
+    cut |= cut_to(&mut deals, journeys::FOUND_MAX);
     for deal in &deals {
         if !enrolments.iter().any(|enrolment| enrolment.deal == deal.deal) {
             lines.push(page::deal_without_journey(deal));
         }
     }
-    for view in looks::deals(&ingest, &which(asked)).await? {
-        lines.extend(page::pending_look(&view));
-    }
+    let mut views = looks::deals(&ingest, &which(asked)).await?;
+    cut |= cut_to(&mut views, looks::DEALS_MAX);
+    lines.extend(views.iter().filter_map(page::pending_look));
     if enrolments.is_empty() && lines.is_empty() {
         say(format_args!(
             "nothing is known of {asked:?}: ask for a customer's name as the CRM writes it, an account or home key, or a deal's id"
@@ -99,7 +101,19 @@ async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
     for line in lines {
         say(format_args!("{line}"))?;
     }
+    if cut {
+        say(format_args!(
+            "there are more: ask for a home key, an account key or a deal's id to see the others"
+        ))?;
+    }
     Ok(Exit::Ok)
+}
+
+/// Keeps what is worth reading; whether there was more.
+fn cut_to<T>(found: &mut Vec<T>, max: usize) -> bool {
+    let more = found.len() > max;
+    found.truncate(max);
+    more
 }
 
 fn which(asked: &str) -> Which {

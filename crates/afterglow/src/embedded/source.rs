@@ -1,7 +1,7 @@
 //! The CRMs of the configuration, as the edge and the resolver need them.
 
 use afterglow_crm::hubspot::signature::Verifier;
-use afterglow_crm::{Error, Reader, Reading, Secrets, hubspot, salesforce};
+use afterglow_crm::{Error, Pace, Reader, Reading, Secrets, hubspot, salesforce};
 use afterglow_domain::DealKey;
 use afterglow_ingest::edge::{EdgeConnection, EdgeKind};
 use afterglow_ingest::resolver;
@@ -23,6 +23,13 @@ impl Reader for Source {
         match self {
             Self::Hubspot(client) => client.read(deal).await,
             Self::Salesforce(client) => client.read(deal).await,
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Hubspot(client) => client.pace(),
+            Self::Salesforce(client) => client.pace(),
         }
     }
 }

@@ -15,10 +15,11 @@ use moka::future::Cache;
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::quota::Pace;
 use crate::read::{Error, Reader, Reading};
 use crate::role;
 use crate::snapshot::{Account, CloseDate, Contact, Person, Snapshot, Status, filled};
-use crate::transport::{Answer, Transport, within_budget};
+use crate::transport::{Answer, Transport};
 
 mod assemble;
 mod stages;
@@ -91,7 +92,11 @@ impl Reader for Client {
             return Err(invalid(format!("{deal} is not a deal of portal {}", self.options.portal)));
         }
         // Boxed, because five requests side by side with their retries make a large future.
-        within_budget(Crm::Hubspot, Box::pin(self.find(id))).await
+        self.transport.within_budget(Box::pin(self.find(id))).await
+    }
+
+    fn pace(&self) -> Pace {
+        self.transport.pace()
     }
 }
 

@@ -14,10 +14,11 @@ use serde::de::DeserializeOwned;
 
 use super::id::to18;
 use crate::metric;
+use crate::quota::Pace;
 use crate::read::{Error, Reader, Reading};
 use crate::role;
 use crate::snapshot::{Account, CloseDate, Snapshot, Status};
-use crate::transport::{Answer, Transport, within_budget};
+use crate::transport::{Answer, Transport};
 
 mod assemble;
 mod session;
@@ -82,7 +83,11 @@ impl Reader for Client {
             return Err(foreign());
         }
         // Boxed, because requests with their retries make a large future.
-        within_budget(Crm::Salesforce, Box::pin(self.find(&id))).await
+        self.transport.within_budget(Box::pin(self.find(&id))).await
+    }
+
+    fn pace(&self) -> Pace {
+        self.transport.pace()
     }
 }
 

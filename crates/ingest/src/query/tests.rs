@@ -66,3 +66,25 @@ async fn deals_are_found_and_say_what_they_wait_for() {
     let expected = Backlog { refreshes: 2, failing: 2, oldest: Some(START) };
     assert_eq!(backlog(&readers).await.unwrap(), expected);
 }
+
+#[tokio::test]
+async fn whatever_is_asked_is_found_by_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("ingest.db"), MIGRATIONS).await.unwrap();
+    let asked = [
+        Which::Home(known(1).home.unwrap()),
+        Which::Account(testing::account(9001).key),
+        Which::AccountName("acme".to_owned()),
+        Which::Deal(testing::key(2)),
+        Which::Object("2".to_owned()),
+    ];
+    for which in asked {
+        let question = asking(&which).sql().as_str().to_owned();
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(format!("explain query plan {question}")))
+                .fetch_all(store.readers())
+                .await
+                .unwrap();
+        assert!(plan[0].3.starts_with("SEARCH deal USING INDEX"), "{which:?}: {plan:?}");
+    }
+}

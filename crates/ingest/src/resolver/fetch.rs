@@ -10,7 +10,7 @@ use futures::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::lanes::Admission;
+use super::lanes::{Admission, Lane};
 use super::pending::Pending;
 use super::{Fetched, Resolver};
 use crate::store::{Refresh, ResolverTx};
@@ -60,7 +60,7 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
             if !stopping {
                 let claims;
                 (claims, sleep) = self.due(store, &trouble).await;
-                reading.extend(claims.into_iter().map(|claim| self.read(claim)));
+                reading.extend(claims.into_iter().map(|claim| self.read_or_stop(claim, stop)));
             }
             tokio::select! {
                 Some(first) = reading.next(), if !reading.is_empty() => {
@@ -110,9 +110,9 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
                 continue;
             };
             match self.lanes.admit(&row.deal, now) {
-                Admission::Now(permit) => {
+                Admission::Now { permit, claim } => {
                     permits.push((timer.owner, permit));
-                    pending.put(Refresh { claimed: true, due: now.plus(self.options.claim), ..row });
+                    pending.put(Refresh { claimed: true, due: now.plus(claim), ..row });
                 }
                 Admission::Later(due) => pending.put(Refresh { claimed: false, due, ..row }),
             }
@@ -130,7 +130,7 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
         let began = self.clocks.wall.now();
         let result = match self.lanes.of(&row.deal) {
             Some(lane) => {
-                let result = within_budget(&row, &lane.connection.reader).await;
+                let result = within_budget(&row, lane).await;
                 lane.took(self.clocks.wall.now().since(began));
                 result
             }
@@ -150,6 +150,22 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
         Fetched { claimed: row, result }
     }
 
+    /// Reads, but not for minutes after `stop`, as at a low rate it could: what was not read is given back.
+    async fn read_or_stop(&self, claim: Claim, stop: &CancellationToken) -> Fetched {
+        let row = claim.row.clone();
+        let drained = async {
+            stop.cancelled().await;
+            tokio::time::sleep(READ_BUDGET).await;
+        };
+        tokio::select! {
+            fetched = self.read(claim) => fetched,
+            () = drained => {
+                let result = Err(unavailable(row.deal.deal.crm(), "we stopped before it was read"));
+                Fetched { claimed: row, result }
+            }
+        }
+    }
+
     async fn settle_or_tell<S>(&self, store: &S, batch: Vec<Fetched>)
     where
         S: Store<Tx: ResolverTx>,
@@ -161,9 +177,10 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     }
 }
 
-/// A reader keeps its budget by contract; twice that is the end of a broken one's place.
-async fn within_budget<R: Reader>(row: &Refresh, reader: &R) -> Result<Reading, ReadError> {
-    match tokio::time::timeout(2 * READ_BUDGET, reader.read(&row.deal.deal)).await {
+/// A reader keeps its time by contract; twice that is the end of a broken one's place.
+async fn within_budget<R: Reader>(row: &Refresh, lane: &Lane<R>) -> Result<Reading, ReadError> {
+    let read = lane.connection.reader.read(&row.deal.deal);
+    match tokio::time::timeout(2 * lane.read_time_max(), read).await {
         Ok(result) => result,
         Err(_) => Err(unavailable(row.deal.deal.crm(), "no answer in time")),
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use afterglow_crm::{Pace, Reader};
 use afterglow_domain::{ConnectionId, DealRef, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -23,7 +24,12 @@ const PACE_MIN: Duration = Duration::from_millis(5);
 /// Whether a due hint may be read now.
 pub(super) enum Admission {
     /// With this permit, which ends with the read.
-    Now(OwnedSemaphorePermit),
+    Now {
+        /// A place in the lane.
+        permit: OwnedSemaphorePermit,
+        /// How long the claim on it holds.
+        claim: Duration,
+    },
     /// Then.
     Later(Timestamp),
 }
@@ -35,7 +41,8 @@ pub(super) struct Lanes<R>(BTreeMap<ConnectionId, Lane<R>>);
 pub(super) struct Lane<R> {
     /// Whose lane it is.
     pub(super) connection: Connection<R>,
-    places: usize,
+    pace: Pace,
+    claim: Duration,
     permits: Arc<Semaphore>,
     flow: Mutex<Flow>,
 }
@@ -50,22 +57,28 @@ struct Flow {
     broken: bool,
 }
 
-impl<R> Lanes<R> {
-    pub(super) fn new(connections: Vec<Connection<R>>, places: usize) -> Self {
+impl<R: Reader> Lanes<R> {
+    /// The lanes of these connections; a claim holds `claim` at least.
+    pub(super) fn new(connections: Vec<Connection<R>>, claim: Duration) -> Self {
         let lane = |connection: Connection<R>| {
+            let pace = connection.reader.pace();
             let flow = Flow {
                 paused_until: Timestamp::MIN,
                 promised: Timestamp::MIN,
-                read_time: Duration::ZERO,
+                // A guess, until one was made.
+                read_time: pace.read_time,
                 broken: false,
             };
-            let permits = Arc::new(Semaphore::new(places.max(1)));
+            let permits = Arc::new(Semaphore::new(pace.reads_at_once));
+            let claim = claim.max(2 * pace.read_time_max);
             let id = connection.id.clone();
-            (id, Lane { connection, places: places.max(1), permits, flow: Mutex::new(flow) })
+            (id, Lane { connection, pace, claim, permits, flow: Mutex::new(flow) })
         };
         Self(connections.into_iter().map(lane).collect())
     }
+}
 
+impl<R> Lanes<R> {
     /// The lane of a deal's connection; `None` where that is not configured for its tenant.
     pub(super) fn of(&self, deal: &DealRef) -> Option<&Lane<R>> {
         self.0.get(&deal.connection).filter(|lane| lane.connection.tenant == deal.tenant)
@@ -91,16 +104,21 @@ impl<R> Lane<R> {
         if flow.paused_until <= now
             && let Ok(permit) = self.permits.clone().try_acquire_owned()
         {
-            return Admission::Now(permit);
+            return Admission::Now { permit, claim: self.claim };
         }
         // One after the other, at the pace at which places become free: a backlog neither stands in
         // other connections' way nor wakes up all at once.
-        let places = u32::try_from(self.places).unwrap_or(u32::MAX);
+        let places = u32::try_from(self.pace.reads_at_once).unwrap_or(u32::MAX);
         let pace = (flow.read_time / places).max(PACE_MIN);
         let free_from = flow.paused_until.max(now);
         // Never far ahead: the pace of an outage must not hold up a backlog once it is over.
         flow.promised = flow.promised.max(free_from).plus(pace).min(free_from.plus(WAIT_MAX));
         Admission::Later(flow.promised)
+    }
+
+    /// The longest that a read of this connection may take.
+    pub(super) fn read_time_max(&self) -> Duration {
+        self.pace.read_time_max
     }
 
     /// Leaves the connection alone until then.

@@ -122,17 +122,18 @@ impl<R> Turn<'_, R> {
             return;
         };
         match &fetched.result {
-            Ok(reading) => {
-                let verdict = self.verdict(&row, reading);
-                self.conclude(&row, claimed.generation, verdict);
-            }
+            Ok(reading) => match self.verdict(&row, reading) {
+                Some(verdict) => self.conclude(&row, claimed.generation, verdict),
+                None => self.unmerged(&row),
+            },
             Err(error) => self.failed(&row, error),
         }
     }
 
-    fn verdict(&mut self, row: &Refresh, reading: &Reading) -> Verdict {
+    /// What follows; `None` where the deal went into one that is not known.
+    fn verdict(&mut self, row: &Refresh, reading: &Reading) -> Option<Verdict> {
         let resolver = self.resolver;
-        let Some(lane) = resolver.lanes.of(&row.deal) else { return Verdict::default() };
+        let Some(lane) = resolver.lanes.of(&row.deal) else { return Some(Verdict::default()) };
         lane.broken(false, "");
         let question = Question {
             deal: &row.deal,
@@ -144,23 +145,20 @@ impl<R> Turn<'_, R> {
         };
         match reading {
             Reading::Found(snapshot) if snapshot.deal != row.deal.deal => self.merge(snapshot, &question),
-            reading => compare(self.known.get(&row.id()), reading, &question),
+            reading => Some(compare(self.known.get(&row.id()), reading, &question)),
         }
     }
 
     /// The survivor is read in its own right first, so that its home key is known.
-    fn merge(&mut self, snapshot: &Snapshot, question: &Question<'_>) -> Verdict {
+    fn merge(&mut self, snapshot: &Snapshot, question: &Question<'_>) -> Option<Verdict> {
         let survivor = DealRef { deal: snapshot.deal.clone(), ..question.deal.clone() };
         let known = self.known.get(&place::row_id(&survivor));
         if known.is_none_or(|known| known.modified < snapshot.modified) {
             self.pending.heard(&survivor, News::default(), self.now);
         }
-        match known {
-            Some(survivor) => {
-                merged(self.known.get(&place::row_id(question.deal)), survivor, snapshot, question)
-            }
-            None => Verdict { reread: Some(self.resolver.options.backoff_base), ..Verdict::default() },
-        }
+        known.map(|survivor| {
+            merged(self.known.get(&place::row_id(question.deal)), survivor, snapshot, question)
+        })
     }
 
     fn conclude(&mut self, row: &Refresh, generation: i64, verdict: Verdict) {

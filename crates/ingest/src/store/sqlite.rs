@@ -13,7 +13,10 @@ use uuid::Uuid;
 use super::{KnownDeal, Refresh, ResolverTx, StageHint, State};
 
 /// The schema, for `durable::sqlite::Store::open`.
-pub const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: include_str!("sqlite_1.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("sqlite_1.sql") },
+    Migration { version: 2, sql: include_str!("sqlite_2.sql") },
+];
 
 /// The form of the snapshot blob: JSON of `afterglow_crm::Snapshot`.
 const STATE_VERSION: i64 = 1;

@@ -19,7 +19,10 @@ pub(crate) use enrolments::{ENROLMENT_COLUMNS, enrolment_row};
 pub(crate) use obligations::obligation_row;
 
 /// The schema of `engine.db`, for [`afterglow_durable::sqlite::Store::open`].
-pub const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: include_str!("sqlite_1.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("sqlite_1.sql") },
+    Migration { version: 2, sql: include_str!("sqlite_2.sql") },
+];
 
 impl EngineTx for Tx {
     async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {

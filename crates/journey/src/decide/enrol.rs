@@ -1,5 +1,7 @@
 //! A deal is won for the first time: every moment becomes a promise.
 
+use afterglow_domain::Timestamp;
+
 use crate::calendar::day_of;
 use crate::definition::Definition;
 use crate::effect::{Effect, Outcome};
@@ -10,7 +12,11 @@ use super::opened;
 use super::plan::{PAST, Planner, day_zero};
 
 /// The new state, or why there is no journey (rule 4, end).
-pub(super) fn enrol(definition: &Definition, facts: &Facts) -> Result<(State, Vec<Effect>), String> {
+pub(super) fn enrol(
+    definition: &Definition,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<(State, Vec<Effect>), String> {
     let day_zero = day_zero(definition, facts);
     let start = definition.sending.zone.date_of(facts.heard);
     let age = day_of(day_zero, start);
@@ -37,7 +43,8 @@ pub(super) fn enrol(definition: &Definition, facts: &Facts) -> Result<(State, Ve
         effects.push(opened(&promise));
         if plan.past {
             let outcome = Outcome::Waived { reason: PAST.to_owned() };
-            effects.push(Effect::ObligationClosed { moment: moment.id.clone(), occurrence: 0, outcome });
+            let moment = moment.id.clone();
+            effects.push(Effect::ObligationClosed { moment, occurrence: 0, outcome, at: now });
             promise.status = Status::Undelivered;
         }
         promise

@@ -45,7 +45,7 @@ impl Run<'_> {
                 && revoking.is_none()
             {
                 *revoking = Some(why.to_owned());
-                *asked = self.now;
+                *asked = self.now.max(*asked);
                 self.effects.push(Effect::Revoke {
                     moment: promise.moment.clone(),
                     occurrence: promise.occurrence,

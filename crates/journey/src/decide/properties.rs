@@ -35,6 +35,10 @@ enum Op {
     Pass {
         hours: u64,
     },
+    /// The clock is set back.
+    Back {
+        hours: u64,
+    },
     /// An answer to the touchpoint emitted as number so-and-so, possibly again.
     Answer {
         which: usize,
@@ -50,6 +54,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => prop_oneof![Just(Op::Lost), Just(Op::Deleted), Just(Op::Merged)],
         8 => (0..60u64).prop_map(|late_h| Op::Timer { late_h }),
         2 => (0..400u64).prop_map(|hours| Op::Pass { hours }),
+        1 => (0..200u64).prop_map(|hours| Op::Back { hours }),
         8 => (0..8usize, 0..6u8).prop_map(|(which, how)| Op::Answer { which, how }),
     ]
 }
@@ -117,6 +122,10 @@ impl World {
                 self.now = self.now.plus(Duration::from_secs(hours * 3600));
                 Input::Due
             }
+            Op::Back { hours } => {
+                self.now = self.now.minus(Duration::from_secs(hours * 3600));
+                Input::Due
+            }
             Op::Answer { which, how } => {
                 let Some((moment, occurrence)) = self.emitted.iter().rev().nth(*which).cloned() else {
                     return;
@@ -160,10 +169,16 @@ impl World {
                     let moved = self.open.insert((moment, occurrence), planned);
                     assert!(moved.is_some(), "moved what is not open");
                 }
-                Effect::ObligationClosed { moment, occurrence, outcome } => {
+                Effect::ObligationClosed { moment, occurrence, outcome, at } => {
                     let key = (moment, occurrence);
-                    assert!(self.open.remove(&key).is_some(), "{key:?} closed, but not open");
+                    let planned = self.open.remove(&key);
+                    assert!(planned.is_some(), "{key:?} closed, but not open");
+                    assert!(
+                        self.told.get(&key).is_none_or(|told| *told <= at),
+                        "{key:?} ended before it began"
+                    );
                     if outcome.kept() {
+                        assert!(planned <= Some(at), "{key:?} was kept before it was planned");
                         self.delivered.insert(key.0.clone());
                     }
                     self.closed.insert(key);

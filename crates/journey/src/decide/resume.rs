@@ -82,11 +82,12 @@ impl Run<'_> {
                 .plan(moment)
                 .apply(promise, anchor);
         }
-        self.next_occurrence(promise, promise.planned.max(self.now), None);
+        self.next_occurrence(promise, self.now, None);
     }
 
-    /// The next occurrence of a promise, unless its time is over.
+    /// The next occurrence of a promise, unless its time is over; never before it is planned.
     pub(super) fn next_occurrence(&mut self, promise: &mut Promise, due: Timestamp, reason: Option<String>) {
+        let due = due.max(promise.planned);
         if due >= promise.deadline {
             promise.status = Status::Undelivered;
             return;

@@ -142,8 +142,10 @@ impl Scene {
                     if matches!(effect, Effect::ObligationMoved { .. }) { "moved" } else { "promised" };
                 format!("{word} {moment}#{occurrence} for {} until {}", local(planned), local(deadline))
             }
-            Effect::ObligationClosed { moment, occurrence, outcome } => {
-                format!("{moment}#{occurrence} {}", outcome_text(outcome))
+            Effect::ObligationClosed { moment, occurrence, outcome, at } => {
+                let noted =
+                    if *at == self.now { String::new() } else { format!(", noted for {}", local(at)) };
+                format!("{moment}#{occurrence} {}{noted}", outcome_text(outcome))
             }
             Effect::Emit(plan) => {
                 let to = match &plan.to {

@@ -28,8 +28,8 @@ fn count(events: &[String], kind: &str) -> usize {
     events.iter().filter(|event| *event == kind).count()
 }
 
-/// Seed 17: the clock went back below the plan between the touchpoint and its delivery. What was not early
-/// when it was decided is not early because the clock was corrected.
+/// Seed 17: the clock went back below the plan between the touchpoint and its delivery. What was kept is
+/// not noted for a time at which it had not gone out yet.
 #[test]
 fn the_clock_goes_back_between_a_touchpoint_and_its_delivery() {
     let events = holds(&[&WON[..], &[Op::JumpBack(4684)]].concat());

@@ -53,6 +53,17 @@ impl<R> Turn<'_, R> {
         self.pending.put(Refresh { claimed: false, failures, due, problem, ..row.clone() });
     }
 
+    /// Keeps the row until the deal that it went into is known; perhaps that one never answers, so it is
+    /// waited for as for a failing read.
+    pub(super) fn unmerged(&mut self, row: &Refresh) {
+        let options = &self.resolver.options;
+        let failures = row.failures + 1;
+        let due = self.now.plus(backoff(options, failures, fraction(options.seed, row.id(), failures)));
+        tracing::debug!(deal = %row.deal, failures, "resolver: a merged deal waits for its survivor");
+        let problem = Some("it went into a deal that is not known yet".to_owned());
+        self.pending.put(Refresh { claimed: false, failures, due, problem, ..row.clone() });
+    }
+
     fn park(&mut self, row: &Refresh, error: &ReadError) {
         tracing::error!(code = codes::READ_UNUSABLE, deal = %row.deal, %error,
             "resolver: a deal's hint became a dead letter");

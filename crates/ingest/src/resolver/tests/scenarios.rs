@@ -9,9 +9,9 @@ use afterglow_events::proto::{WebhookKind, WebhookReceived};
 use afterglow_events::{Body, Event, Topic};
 
 use super::world::{World, at, deal, deal_of, moved, on_both, won};
+use crate::place;
 use crate::store::ResolverTx;
-use crate::testing::{account, outage};
-use crate::{place, resolver};
+use crate::testing::{UNHURRIED, account, outage};
 
 on_both!(
     a_won_deal_is_published_with_its_trace,
@@ -20,6 +20,7 @@ on_both!(
     hint_during_a_fetch_is_not_lost,
     reopened_and_won_again,
     two_ids_merged,
+    a_merge_into_a_deal_that_never_answers_is_asked_ever_more_seldom,
     account_known_only_later,
     outage_of_one_portal_stops_no_other,
     rate_limit_holds_only_its_connection,
@@ -123,6 +124,29 @@ async fn two_ids_merged<S: Store<Tx: ResolverTx>>(mut world: World<S>) {
     world.wait(3600).await;
     assert_eq!(world.story().len(), 3, "told once");
     assert_eq!(world.known(&deal(1)).await.unwrap().merged_into, Some(deal(2).deal));
+    assert_eq!(world.pending(&deal(1)).await, None);
+}
+
+async fn a_merge_into_a_deal_that_never_answers_is_asked_ever_more_seldom<S: Store<Tx: ResolverTx>>(
+    mut world: World<S>,
+) {
+    world.crm.set(1, won(1));
+    world.hear(&deal(1), "closedwon").await;
+    world.crm.set(1, won(2));
+    world.crm.fails(2, outage());
+    world.hear(&deal(1), "").await;
+    for _ in 0..3600 {
+        world.wait(1).await;
+    }
+    let asked = world.crm.asked();
+    assert!((10..60).contains(&asked), "asked {asked} times in an hour");
+    let pending = world.pending(&deal(1)).await.unwrap();
+    assert!(pending.failures > 3 && pending.problem.is_some_and(|why| why.contains("not known")));
+    world.crm.set(2, won(2));
+    for _ in 0..60 {
+        world.wait(60).await;
+    }
+    assert_eq!(world.story(), ["won 1 1/1", "won 2 1/1", "merged into 2 2/1"]);
     assert_eq!(world.pending(&deal(1)).await, None);
 }
 
@@ -307,7 +331,7 @@ async fn a_connection_that_is_gone_keeps_its_hints<S: Store<Tx: ResolverTx>>(mut
 }
 
 async fn a_backlog_beyond_the_places_is_read_bit_by_bit<S: Store<Tx: ResolverTx>>(mut world: World<S>) {
-    let places = resolver::Options::default().reads_per_connection;
+    let places = UNHURRIED.reads_at_once;
     let deals = 3 * u64::try_from(places).unwrap();
     for n in 1..=deals {
         world.crm.set(n, won(n));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_crm::Pace;
 use afterglow_domain::clock::ManualClock;
 use afterglow_domain::{Clock, Clocks, ConnectionId, DealRef, EventId, Tenant, Timestamp};
 use afterglow_durable::relay::relay_once;
@@ -34,7 +35,12 @@ pub(super) struct World<S: Store> {
 
 /// A world on the model.
 pub(super) fn in_memory(faults: CommitFaults) -> World<memory::Store<Tables>> {
-    World::new(memory::Store::with_faults(faults), None)
+    World::new(memory::Store::with_faults(faults), testing::UNHURRIED, None)
+}
+
+/// A world on the model whose CRM has this pace.
+pub(super) fn at_pace(pace: Pace) -> World<memory::Store<Tables>> {
+    World::new(memory::Store::with_faults(CommitFaults::default()), pace, None)
 }
 
 /// A world on SQLite.
@@ -42,7 +48,7 @@ pub(super) async fn on_disk(faults: CommitFaults) -> World<sqlite::Store> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ingest.db");
     let store = sqlite::Store::open_with_faults(&path, MIGRATIONS, faults).await.unwrap();
-    World::new(store, Some(folder))
+    World::new(store, testing::UNHURRIED, Some(folder))
 }
 
 /// Runs a scenario on both stores.
@@ -65,10 +71,10 @@ macro_rules! on_both {
 pub(super) use on_both;
 
 impl<S: Store<Tx: ResolverTx>> World<S> {
-    fn new(store: S, folder: Option<tempfile::TempDir>) -> Self {
+    fn new(store: S, pace: Pace, folder: Option<tempfile::TempDir>) -> Self {
         let clock = ManualClock::new(START);
         let clocks = Clocks::same(Arc::new(clock.clone()));
-        let crm = FakeCrm::default();
+        let crm = FakeCrm::at(pace);
         let connection = |id: &str| Connection {
             id: ConnectionId::new(id).unwrap(),
             tenant: Tenant::new("acme").unwrap(),
@@ -116,6 +122,10 @@ impl<S: Store<Tx: ResolverTx>> World<S> {
         };
         let record = Event { envelope, body: Body::from(message) }.to_record(Encoding::Protobuf);
         self.log.append(vec![record]).await[0].as_ref().unwrap();
+    }
+
+    pub(super) fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// One turn of the consumer; whether it worked.
