@@ -1,6 +1,7 @@
 //! One attempt: one network call that asks a vendor to act.
 //!
-//! Invariant: the row is on disk, with the bytes to be sent, before the call begins.
+//! Invariants: the row is on disk, with the bytes to be sent, before the call begins, and it says that a
+//! mail may have left before the mail leaves. Of several attempts with the same bytes the newest keeps them.
 
 use afterglow_domain::{AttemptId, Sensitive, Timestamp, TouchpointId};
 use afterglow_providers::Envelope;
@@ -11,7 +12,10 @@ use crate::touchpoint::Step;
 /// What is known of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttemptState {
-    /// The call may be under way.
+    /// A mail's call may be under way, and the mail has certainly not left: [`Self::InFlight`] is written
+    /// first. Whoever cannot write that must not send.
+    Claimed,
+    /// The call may be under way, and may have acted.
     InFlight,
     /// The vendor accepted it.
     Accepted,
@@ -33,7 +37,8 @@ pub enum AttemptState {
 
 impl AttemptState {
     /// Every state and its stored word.
-    pub const WORDS: [(Self, &'static str); 9] = [
+    pub const WORDS: [(Self, &'static str); 10] = [
+        (Self::Claimed, "claimed"),
         (Self::InFlight, "in_flight"),
         (Self::Accepted, "accepted"),
         (Self::Rejected, "rejected"),
@@ -81,7 +86,7 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Which vendor.
     pub vendor: String,
-    /// The bytes as stored and sent.
+    /// The bytes as stored and sent; empty where a newer attempt has them.
     pub request: Sensitive<Vec<u8>>,
     /// A mail's envelope; `None` for orders.
     pub envelope: Option<Envelope>,

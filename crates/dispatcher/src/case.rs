@@ -24,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) touchpoint: Touchpoint,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) attempt_changed: bool,
+    /// The attempt before, where its bytes went on to the newest.
+    pub(crate) superseded: Option<Attempt>,
     /// When it is looked at again, by the wall's clock.
     pub(crate) wake: Option<Timestamp>,
 }
@@ -31,7 +33,7 @@ pub(crate) struct Case {
 impl Case {
     pub(crate) fn new(touchpoint: Touchpoint) -> Self {
         let wake = touchpoint.armed;
-        Self { touchpoint, attempt: None, attempt_changed: false, wake }
+        Self { touchpoint, attempt: None, attempt_changed: false, superseded: None, wake }
     }
 
     /// Its timer fired and is gone.
@@ -97,8 +99,9 @@ impl Case {
     fn settle_money(&mut self, turn: &mut Turn<'_>, from: ReservationState, to: ReservationState) {
         let Some(reservation) = &mut self.touchpoint.state.reservation else { return };
         if reservation.state == from {
+            turn.take_out(reservation);
             reservation.state = to;
-            turn.move_money(&reservation.budget, reservation.amount.minor, (from, to));
+            turn.put_in(reservation);
         }
     }
 
@@ -112,7 +115,7 @@ impl Case {
             Some(Conclusion { outcome: word.to_owned(), reason: reason.to_owned(), at: turn.journey });
         self.wake = None;
         metrics::counter!(metric::CONCLUDED, "outcome" => word).increment(1);
-        self.emit_conclusion(turn, outcome, reason);
+        self.emit_conclusion(turn);
     }
 
     /// Ends it without its mail, because of something other than the vendor's answer. A gift that is

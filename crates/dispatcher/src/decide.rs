@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use afterglow_domain::Sensitive;
 use afterglow_events::proto::{DeliveryOutcome, StepState};
-use afterglow_providers::{Envelope, GiftVendor, Mailer};
+use afterglow_providers::{Class, Envelope, GiftVendor, Mailer, Rejection};
 
 use crate::attempt::{Attempt, AttemptState};
 use crate::case::Case;
@@ -196,9 +196,15 @@ impl Case {
             .then(|| (attempt.request.clone(), attempt.envelope.clone()))
     }
 
-    /// Writes the attempt that the call belongs to.
+    /// Writes the attempt that the call belongs to. An order may act from here on; a mail is only claimed,
+    /// and says so itself before it leaves.
     fn begin(&mut self, turn: &Turn<'_>, (vendor, timeout): (&str, Duration), call: Call) -> Job {
         let (envelope, request) = call.stored();
+        let mail = matches!(call, Call::Mail(..));
+        if self.bytes_again().is_some() {
+            let before = self.attempt.clone();
+            self.superseded = before.map(|before| Attempt { request: Sensitive::default(), ..before });
+        }
         let touchpoint = &mut self.touchpoint;
         let n = self.attempt.as_ref().map_or(1, |attempt| attempt.n + 1);
         let attempt = Attempt {
@@ -206,7 +212,7 @@ impl Case {
             touchpoint: touchpoint.id,
             step: touchpoint.state.step,
             n,
-            state: AttemptState::InFlight,
+            state: if mail { AttemptState::Claimed } else { AttemptState::InFlight },
             vendor: vendor.to_owned(),
             request,
             envelope,
@@ -236,7 +242,8 @@ impl Case {
         vendors: &Vendors<'_, G, M>,
     ) -> Option<Job> {
         let attempt = self.attempt.as_ref()?;
-        if attempt.state == AttemptState::InFlight && attempt.recover_after > turn.wall {
+        let running = matches!(attempt.state, AttemptState::Claimed | AttemptState::InFlight);
+        if running && attempt.recover_after > turn.wall {
             self.wake = Some(attempt.recover_after);
             return None;
         }
@@ -246,6 +253,10 @@ impl Case {
                 self.order_unknown(turn, "the answer was lost with the process that called");
             }
             (Step::Order, AttemptState::Unknown) => {}
+            (Step::Notify, AttemptState::Claimed) => {
+                self.mail_not_left(turn, "the process that was to send the mail ended before the mail left");
+                return None;
+            }
             (Step::Notify, AttemptState::InFlight) => {
                 self.mail_in_doubt(turn, "the process that sent the mail ended before the answer");
                 return None;
@@ -276,6 +287,11 @@ impl Case {
             metrics::counter!(metric::IN_DOUBT, "step" => step).increment(1);
             tracing::error!(code = codes::IN_DOUBT, attempt = %attempt.id, step, reason, "a person has to decide");
         }
+    }
+
+    /// The call ended in some way while the mail was only claimed: the same bytes go again.
+    pub(crate) fn mail_not_left(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        self.rejected(turn, &Rejection { class: Class::Retry { after: None }, reason: reason.to_owned() });
     }
 
     /// Nobody knows whether the mail went, and nobody can look it up: it is not sent again, and a

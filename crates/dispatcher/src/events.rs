@@ -18,6 +18,13 @@ pub(crate) fn outcome_word(outcome: DeliveryOutcome) -> &'static str {
     }
 }
 
+/// The outcome of a stored word.
+fn outcome_of(word: &str) -> DeliveryOutcome {
+    let outcomes = [DeliveryOutcome::Delivered, DeliveryOutcome::Refused, DeliveryOutcome::Revoked];
+    let known = outcomes.into_iter().find(|outcome| outcome_word(*outcome) == word);
+    known.unwrap_or(DeliveryOutcome::Failed)
+}
+
 fn delivery_of(touchpoint: &Touchpoint) -> proto::DeliveryOf {
     let due = &touchpoint.due;
     proto::DeliveryOf {
@@ -62,18 +69,21 @@ impl Case {
         turn.emit(touchpoint, id, Body::from(message));
     }
 
-    /// Says how it ended. The id follows from the touchpoint, so that it can be said once only.
-    pub(crate) fn emit_conclusion(&self, turn: &mut Turn<'_>, outcome: DeliveryOutcome, reason: &str) {
+    /// Says how it ended, if it did. A concluded touchpoint never changes, so whenever this is said it is
+    /// the same event: the id follows from the touchpoint, the rest from its row.
+    pub(crate) fn emit_conclusion(&self, turn: &mut Turn<'_>) {
         let touchpoint = &self.touchpoint;
+        let Some(end) = &touchpoint.state.conclusion else { return };
+        let outcome = outcome_of(&end.outcome);
         let spent = touchpoint.state.reservation.as_ref().filter(|r| r.state == ReservationState::Spent);
         let delivered = outcome == DeliveryOutcome::Delivered;
         let message = proto::DeliveryConcluded {
             of: Some(delivery_of(touchpoint)),
             outcome: outcome.into(),
-            reason: reason.to_owned(),
+            reason: end.reason.clone(),
             without_gift: touchpoint.state.without_gift.clone().filter(|_| delivered).unwrap_or_default(),
             spent: spent.map(|reservation| convert::money(reservation.amount)),
-            occurred_at: Some(convert::timestamp(turn.journey)),
+            occurred_at: Some(convert::timestamp(end.at)),
         };
         turn.emit(touchpoint, identity::delivery_concluded(touchpoint.id), Body::from(message));
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_domain::{AttemptId, Timestamp, TouchpointId};
+use afterglow_domain::{AttemptId, Currency, DealRef, Timestamp, TouchpointId};
 use afterglow_durable::{Error, ShardSet, Store};
 
 use crate::attempt::{Attempt, AttemptState};
-use crate::ledger::{Budget, BudgetKey};
+use crate::ledger::{Budget, BudgetKey, DealLedger, Used};
 use crate::store::memory::Tables;
 use crate::store::{DispatcherTx, sqlite};
-use crate::touchpoint::{ReservationState, Status, Step, Touchpoint};
+use crate::touchpoint::{Reservation, ReservationState, Status, Step, Touchpoint};
 
 /// Everything that the dispatcher has stored.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Ledgers {
     pub touchpoints: Vec<Touchpoint>,
     /// All attempts.
     pub attempts: Vec<Attempt>,
+    /// All ledgers of deals.
+    pub deals: Vec<DealLedger>,
     /// All budgets.
     pub budgets: Vec<Budget>,
     /// All armed timers of the role: owner and due time.
@@ -30,6 +32,7 @@ impl Ledgers {
         Self {
             touchpoints: tables.touchpoints.values().cloned().collect(),
             attempts: tables.attempts.values().cloned().collect(),
+            deals: tables.deals.values().cloned().collect(),
             budgets: tables.budgets.values().cloned().collect(),
             timers: timers.iter().map(|timer| (TouchpointId(timer.owner), timer.due)).collect(),
         }
@@ -41,6 +44,7 @@ impl Ledgers {
         let ids: Vec<Vec<u8>> = sqlx::query_scalar("select id from touchpoint").fetch_all(read).await?;
         let ids: Vec<_> = ids.iter().filter_map(|id| TouchpointId::from_slice(id)).collect();
         let attempts: Vec<Vec<u8>> = sqlx::query_scalar("select id from attempt").fetch_all(read).await?;
+        let deals = sqlx::query(sqlite::DEAL).fetch_all(read).await?;
         let budgets = sqlx::query(sqlite::BUDGET).fetch_all(read).await?;
         let timers: Vec<(Vec<u8>, i64)> =
             sqlx::query_as("select owner, due_at from timer").fetch_all(read).await?;
@@ -49,6 +53,7 @@ impl Ledgers {
         for id in attempts.iter().filter_map(|id| AttemptId::from_slice(id)) {
             ledgers.attempts.extend(tx.load_attempt(id).await?);
         }
+        ledgers.deals = deals.iter().map(sqlite::deal).collect::<Result<_, _>>()?;
         ledgers.budgets = budgets.iter().map(sqlite::budget).collect::<Result<_, _>>()?;
         let timer = |(owner, due): (Vec<u8>, i64)| Some((TouchpointId::from_slice(&owner)?, Timestamp(due)));
         ledgers.timers = timers.into_iter().filter_map(timer).collect();
@@ -66,29 +71,56 @@ impl Ledgers {
         breaches
     }
 
-    /// Design §7, 11: the budgets are the sums of their reservations, and within their caps.
+    /// Design §7, 11: the budgets are the sums of their reservations, wherever their deals are today, and
+    /// within their caps or what was there when a deal joined.
     fn money(&self) -> Vec<String> {
         let mut sums: BTreeMap<BudgetKey, (i64, i64)> = BTreeMap::new();
         for reservation in self.touchpoints.iter().filter_map(|t| t.state.reservation.as_ref()) {
-            let (reserved, spent) = sums.entry(reservation.budget.clone()).or_default();
-            match reservation.state {
-                ReservationState::Reserved => *reserved += reservation.amount.minor,
-                ReservationState::Spent => *spent += reservation.amount.minor,
-                ReservationState::Released => {}
-            }
+            let account =
+                reservation.deal.as_ref().and_then(|deal| self.root(deal)).map(|l| l.account.clone());
+            let account = account.unwrap_or_else(|| reservation.budget.account.clone());
+            let sum = sums.entry(BudgetKey { account, ..reservation.budget.clone() }).or_default();
+            add(sum, reservation);
         }
-        let mut breaches = Vec::new();
+        let mut breaches = self.shares();
         for budget in &self.budgets {
             let sum = sums.remove(&budget.key).unwrap_or_default();
             if sum != (budget.reserved_minor, budget.spent_minor) {
                 breaches.push(format!("{budget:?} is not the sum of its reservations {sum:?}"));
             }
-            if budget.used_minor() > budget.cap_minor || budget.reserved_minor < 0 || budget.spent_minor < 0 {
+            let most = budget.cap_minor.max(budget.joined_minor);
+            if budget.used_minor() > most || budget.reserved_minor < 0 || budget.spent_minor < 0 {
                 breaches.push(format!("{budget:?} is out of its bounds"));
             }
         }
         breaches.extend(sums.into_keys().map(|key| format!("{key:?} has reservations and no budget")));
         breaches
+    }
+
+    /// Each deal's ledger is the sum of its reservations and of those of the deals that became it.
+    fn shares(&self) -> Vec<String> {
+        let mut sums: BTreeMap<(&DealRef, i16, Currency), (i64, i64)> = BTreeMap::new();
+        for reservation in self.touchpoints.iter().filter_map(|t| t.state.reservation.as_ref()) {
+            let Some(ledger) = reservation.deal.as_ref().and_then(|deal| self.root(deal)) else { continue };
+            let key = (&ledger.deal, reservation.budget.year, reservation.budget.currency);
+            add(sums.entry(key).or_default(), reservation);
+        }
+        let mut breaches = Vec::new();
+        for ledger in &self.deals {
+            for Used { year, currency, reserved_minor, spent_minor } in &ledger.used {
+                let sum = sums.remove(&(&ledger.deal, *year, *currency)).unwrap_or_default();
+                if sum != (*reserved_minor, *spent_minor) {
+                    breaches.push(format!("{ledger:?} is not the sum of its reservations {sum:?}"));
+                }
+            }
+        }
+        breaches.extend(sums.into_keys().map(|key| format!("{key:?} has reservations and no ledger")));
+        breaches
+    }
+
+    fn root(&self, deal: &DealRef) -> Option<&DealLedger> {
+        let ledger = self.deals.iter().find(|ledger| ledger.deal == *deal)?;
+        ledger.merged_into.as_ref().map_or(Some(ledger), |into| self.root(into))
     }
 
     /// Design §7, 4: who waits has exactly the timer that its row names, nobody else has one.
@@ -117,7 +149,9 @@ impl Ledgers {
                 breaches.push(format!("{} acted {acted} times in step {}", touchpoint.id, step.as_str()));
             }
         }
-        let open = |a: &&&Attempt| matches!(a.state, AttemptState::InFlight | AttemptState::Unknown);
+        let open = |a: &&&Attempt| {
+            matches!(a.state, AttemptState::Claimed | AttemptState::InFlight | AttemptState::Unknown)
+        };
         let open = of_it.iter().filter(open).count();
         if open != usize::from(touchpoint.status == Status::Calling) {
             breaches.push(format!(
@@ -126,6 +160,11 @@ impl Ledgers {
                 touchpoint.status.as_str()
             ));
         }
+        breaches.extend(
+            of_it.iter().filter(|a| !bytes_fit(a, &of_it)).map(|a| {
+                format!("attempt {} of {} has {} bytes", a.n, touchpoint.id, a.request.expose().len())
+            }),
+        );
         let ordered = of_it.iter().any(|a| a.step == Step::Order && a.state.acted());
         if touchpoint.is_gift_ordered() && !ordered {
             breaches.push(format!("{} has spent money and no order", touchpoint.id));
@@ -142,5 +181,19 @@ impl Ledgers {
         (!right).then(|| {
             format!("{} is {} with {:?}", touchpoint.id, touchpoint.status.as_str(), touchpoint.state)
         })
+    }
+}
+
+/// An attempt has its bytes, unless a later one of its step took them over.
+fn bytes_fit(attempt: &Attempt, all: &[&Attempt]) -> bool {
+    let later = all.iter().any(|other| other.step == attempt.step && other.n > attempt.n);
+    attempt.request.expose().is_empty() == later
+}
+
+fn add((reserved, spent): &mut (i64, i64), reservation: &Reservation) {
+    match reservation.state {
+        ReservationState::Reserved => *reserved += reservation.amount.minor,
+        ReservationState::Spent => *spent += reservation.amount.minor,
+        ReservationState::Released => {}
     }
 }

@@ -3,12 +3,16 @@
 //! It owns two ledgers that nobody else reads: money (budgets and reservations) and suppression. A call
 //! to a vendor is made in three parts: one transaction checks everything and writes the attempt with the
 //! bytes that will be sent ([`claim`](Dispatcher::claim_once)), the call happens outside any transaction,
-//! and a second transaction records what came of it, compare-and-set.
+//! and a second transaction records what came of it, compare-and-set. A mail has one transaction more: when
+//! nothing but DATA is left to say, its attempt is marked as one that may have acted.
 //!
 //! Invariant: whatever dies at whatever moment, an attempt that may have acted is never repeated blindly.
-//! A gift is looked up; a mail, which nobody can look up, is left in doubt where a person sees it.
+//! A gift is looked up; a mail that may have left, which nobody can look up, is left in doubt where a
+//! person sees it.
 //!
 //! Deliberately absent: when something is due (the engine decides), and vendors' protocols (`providers`).
+
+use afterglow_events::Topic;
 
 mod attempt;
 mod backoff;
@@ -17,11 +21,13 @@ mod case;
 mod checks;
 mod claim;
 pub mod codes;
+mod customer;
 mod decide;
 mod events;
 mod gate;
 mod job;
 mod lag;
+mod leave;
 mod ledger;
 pub mod metric;
 mod options;
@@ -43,7 +49,7 @@ mod tests;
 
 pub use attempt::{Attempt, AttemptState};
 pub use lag::{LagWatch, SignalsLag};
-pub use ledger::{Budget, BudgetKey, Suppression};
+pub use ledger::{Budget, BudgetKey, DealLedger, Suppression, Used};
 pub use options::Options;
 pub use paced::Paced;
 pub use resolve::{Resolution, Unresolved, resolve};
@@ -54,6 +60,9 @@ pub use touchpoint::{
 
 /// The role's name and consumer group.
 pub const ROLE: &str = "dispatcher";
+
+/// What the role reads: what is due, who wants no mail, and whose customer a deal is.
+pub const TOPICS: [Topic; 3] = [Topic::Touchpoints, Topic::Signals, Topic::Deals];
 
 /// `ce_source` of every event of this role.
 pub(crate) const SOURCE: &str = "/afterglow/dispatcher";

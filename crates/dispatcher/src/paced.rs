@@ -1,5 +1,6 @@
 //! A mailer with a rate: mail servers have no quota that they tell in advance, they just stop listening.
 
+use std::future::Future;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -34,12 +35,17 @@ impl<M: Mailer> Mailer for Paced<M> {
         self.inner.compose(mail)
     }
 
-    async fn send(&self, envelope: &Envelope, bytes: &[u8]) -> Outcome<MailAccepted> {
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        bytes: &[u8],
+        leave: impl Future<Output = Result<(), Rejection>> + Send,
+    ) -> Outcome<MailAccepted> {
         if tokio::time::timeout(PATIENCE, self.limiter.until_ready()).await.is_err() {
             let reason = "smtp: not sent, our own rate limit left no room in time".to_owned();
             return Outcome::Rejected(Rejection { class: Class::Retry { after: None }, reason });
         }
-        self.inner.send(envelope, bytes).await
+        self.inner.send(envelope, bytes, leave).await
     }
 }
 
@@ -60,7 +66,13 @@ mod tests {
             afterglow_providers::mail::compose(mail)
         }
 
-        async fn send(&self, _: &Envelope, _: &[u8]) -> Outcome<MailAccepted> {
+        async fn send(
+            &self,
+            _: &Envelope,
+            _: &[u8],
+            leave: impl Future<Output = Result<(), Rejection>> + Send,
+        ) -> Outcome<MailAccepted> {
+            assert_eq!(leave.await, Ok(()));
             self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             Outcome::Accepted(MailAccepted { server: "mx.example".to_owned(), note: None })
         }
@@ -72,7 +84,10 @@ mod tests {
         assert_eq!(paced.call_timeout(), Duration::from_secs(1) + PATIENCE);
         let envelope = Envelope { from: Sensitive::default(), to: Sensitive::default() };
         for sent in 1..=3 {
-            assert!(matches!(paced.send(&envelope, b"x").await, Outcome::Accepted(_)));
+            assert!(matches!(
+                paced.send(&envelope, b"x", std::future::ready(Ok(()))).await,
+                Outcome::Accepted(_)
+            ));
             assert_eq!(paced.inner.0.load(std::sync::atomic::Ordering::SeqCst), sent);
         }
     }

@@ -1,4 +1,4 @@
-//! Records in: what is due, what is not any more, who wants no mail.
+//! Records in: what is due, what is not any more, who wants no mail, whose customer a deal is.
 //!
 //! Invariants: a touchpoint is recognised by its id for ever; a revocation that comes before its
 //! touchpoint stays as a tombstone; what cannot be understood is refused whole and becomes a dead letter.
@@ -14,6 +14,7 @@ use afterglow_providers::{GiftVendor, Mailer};
 
 use crate::ROLE;
 use crate::case::Case;
+use crate::customer::News;
 use crate::ledger::Suppression;
 use crate::run::Dispatcher;
 use crate::store::DispatcherTx;
@@ -36,7 +37,8 @@ where
     async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
         let mut turn = Turn::new(&self.options, &self.clocks);
         let ids = ids_of(records)?;
-        let mut cases = turn.load(tx, &ids).await?;
+        let news = news_of(records)?;
+        let mut cases = turn.load_with(tx, &ids, &news).await?;
         let signals: Vec<&Incoming> =
             records.iter().filter(|incoming| matches!(incoming.event.body, Body::Signal(_))).collect();
         let marks: Vec<InboxMark> = signals.iter().map(|incoming| mark_of(incoming)).collect();
@@ -49,7 +51,12 @@ where
             touched.extend(match &incoming.event.body {
                 Body::TouchpointDue(message) => due(&mut turn, &mut cases, incoming, message)?,
                 Body::TouchpointRevoked(message) => revoked(&mut turn, &mut cases, incoming, message)?,
-                _ => None,
+                _ => {
+                    if let Some(news) = News::of_deal(incoming)? {
+                        turn.learn(&news);
+                    }
+                    None
+                }
             });
         }
         let changed = cases.into_iter().filter(|(id, _)| touched.contains(id)).map(|(_, case)| case);
@@ -64,7 +71,7 @@ where
     }
 }
 
-fn refused(what: &str) -> Error {
+pub(crate) fn refused(what: &str) -> Error {
     Error::Refused(format!("the event is not of the contract: {what}"))
 }
 
@@ -81,8 +88,20 @@ fn ids_of(records: &[Incoming]) -> Result<Vec<TouchpointId>, Error> {
     ids.collect()
 }
 
-fn home_of(incoming: &Incoming) -> Result<HomeKey, Error> {
+pub(crate) fn home_of(incoming: &Incoming) -> Result<HomeKey, Error> {
     HomeKey::new(incoming.event.envelope.subject.as_str()).map_err(|error| refused(&error.to_string()))
+}
+
+/// Everything that the records say of deals, to be loaded for; it is taken in record by record.
+fn news_of(records: &[Incoming]) -> Result<Vec<News>, Error> {
+    let mut all = Vec::new();
+    for incoming in records {
+        match &incoming.event.body {
+            Body::TouchpointDue(message) => all.extend(News::of_touchpoint(message, &home_of(incoming)?)),
+            _ => all.extend(News::of_deal(incoming)?),
+        }
+    }
+    Ok(all)
 }
 
 fn mark_of(incoming: &Incoming) -> InboxMark {
@@ -134,6 +153,9 @@ fn due(
         None => {
             let mut case = new_case(turn, id, incoming, State::new(step, traceparent))?;
             *case.touchpoint.due = message.clone();
+            if let Some(news) = News::of_touchpoint(message, &case.touchpoint.home) {
+                turn.learn(&news);
+            }
             case.wait(turn, None, turn.wall);
             cases.insert(id, case);
         }
@@ -143,7 +165,12 @@ fn due(
             case.touchpoint.state = State { revoked: Some(reason.clone()), ..State::new(step, traceparent) };
             case.conclude(turn, DeliveryOutcome::Revoked, &reason);
         }
-        Some(_) => return Ok(None),
+        Some(case) => {
+            // Whoever asks again heard no end, and one that was lost on its way is lost for good: it is
+            // said again. While there is none, there is nothing to say.
+            case.emit_conclusion(turn);
+            return Ok(None);
+        }
     }
     Ok(Some(id))
 }

@@ -195,7 +195,7 @@ where
                 Answer::Ordered(call.await.unwrap_or_else(|_| given_up(gifts.name())))
             }
             (Call::Mail(envelope, bytes), _, Some(mailer)) => {
-                let call = mailer.send(envelope, bytes.expose());
+                let call = mailer.send(envelope, bytes.expose(), self.leave(job, mailer.call_timeout()));
                 let call = tokio::time::timeout(mailer.call_timeout() + OVERTIME, call);
                 Answer::Mailed(call.await.unwrap_or_else(|_| given_up("smtp")))
             }

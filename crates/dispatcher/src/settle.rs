@@ -45,7 +45,14 @@ impl Case {
             Answer::Ordered(Outcome::Unknown { .. }) if self.stands(attempt, AttemptState::Unknown) => {
                 Some(Job { attempt, ..self.job(Call::LookUp) })
             }
-            Answer::Mailed(outcome) if self.stands(attempt, AttemptState::InFlight) => {
+            Answer::Mailed(Outcome::Unknown { reason }) if self.stands(attempt, AttemptState::Claimed) => {
+                self.mail_not_left(turn, &reason);
+                None
+            }
+            Answer::Mailed(outcome)
+                if self.stands(attempt, AttemptState::InFlight)
+                    || self.stands(attempt, AttemptState::Claimed) =>
+            {
                 self.mailed(turn, outcome);
                 None
             }
@@ -63,7 +70,7 @@ impl Case {
         }
     }
 
-    fn stands(&self, attempt: Option<AttemptId>, state: AttemptState) -> bool {
+    pub(crate) fn stands(&self, attempt: Option<AttemptId>, state: AttemptState) -> bool {
         let newest = self.attempt.as_ref().filter(|newest| newest.state == state);
         self.touchpoint.status == Status::Calling
             && newest.map(|newest| newest.id) == attempt
@@ -123,7 +130,7 @@ impl Case {
     }
 
     /// The vendor certainly did not act.
-    fn rejected(&mut self, turn: &mut Turn<'_>, rejection: &Rejection) {
+    pub(crate) fn rejected(&mut self, turn: &mut Turn<'_>, rejection: &Rejection) {
         let reason = &rejection.reason;
         self.mark(turn, AttemptState::Rejected, reason);
         self.progress(turn, StepState::Rejected, reason);

@@ -1,17 +1,17 @@
 //! The dispatcher's own rows, as an intent-level extension of the durable transaction.
 //!
-//! Invariant: everything here is written under the shard lock of the touchpoints concerned. Two things
-//! are shared between shards, and named: budgets and suppressions. An adapter with concurrent writers
-//! locks them after the shards, in the order of their keys, when they are loaded, so that neither a cap
-//! is overrun nor a mail claimed beside the suppression of its address.
+//! Invariant: everything here is written under the shard lock of the touchpoints concerned. Three things
+//! are shared between shards, and named: the ledgers of deals, budgets and suppressions. An adapter with
+//! concurrent writers locks them when they are loaded, after the shards, in that order and each in the order
+//! of its keys, so that neither a cap is overrun nor a mail claimed beside the suppression of its address.
 
 use std::future::Future;
 
-use afterglow_domain::{AttemptId, Tenant, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, Tenant, TouchpointId};
 use afterglow_durable::{Error, Tx};
 
 use crate::attempt::Attempt;
-use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::ledger::{Budget, DealLedger, Suppression};
 use crate::touchpoint::Touchpoint;
 
 pub mod memory;
@@ -22,6 +22,9 @@ mod tests;
 
 /// An address of a tenant, known only by its HMAC.
 pub type AddressKey = (Tenant, [u8; 32]);
+
+/// An account of a tenant, or what stands in for one.
+pub type AccountOf = (Tenant, String);
 
 /// The dispatcher's rows in a transaction.
 pub trait DispatcherTx: Tx {
@@ -46,9 +49,20 @@ pub trait DispatcherTx: Tx {
     /// Inserts or replaces attempts.
     fn save_attempts(&mut self, rows: &[Attempt]) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The budgets of these keys that exist.
-    fn load_budgets(&mut self, keys: &[BudgetKey])
-    -> impl Future<Output = Result<Vec<Budget>, Error>> + Send;
+    /// The ledgers of these deals that exist.
+    fn load_deals(
+        &mut self,
+        deals: &[DealRef],
+    ) -> impl Future<Output = Result<Vec<DealLedger>, Error>> + Send;
+
+    /// Inserts or replaces ledgers of deals.
+    fn save_deals(&mut self, rows: &[DealLedger]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The budgets of these accounts: one per calendar year and currency.
+    fn load_budgets(
+        &mut self,
+        accounts: &[AccountOf],
+    ) -> impl Future<Output = Result<Vec<Budget>, Error>> + Send;
 
     /// Inserts or replaces budgets.
     fn save_budgets(&mut self, rows: &[Budget]) -> impl Future<Output = Result<(), Error>> + Send;

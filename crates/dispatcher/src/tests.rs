@@ -1,8 +1,10 @@
 //! The role as a whole, on both stores, with vendors that act, refuse and lose their answers.
 
 mod bench;
+mod customers;
 mod faults;
 mod gifts;
+mod leaving;
 mod loops;
 mod mails;
 mod money;

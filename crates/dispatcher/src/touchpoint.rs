@@ -3,7 +3,7 @@
 //! Invariant: `Waiting` and `Calling` have exactly one armed timer, every other status has none; a
 //! concluded touchpoint never changes again.
 
-use afterglow_domain::{HomeKey, Money, Shard, Timestamp, TouchpointId};
+use afterglow_domain::{DealRef, HomeKey, Money, Shard, Timestamp, TouchpointId};
 use afterglow_events::{convert, proto};
 use afterglow_providers::Ordered;
 use serde::{Deserialize, Serialize};
@@ -129,8 +129,11 @@ pub struct Check {
 /// Money set aside for a gift.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// In which budget.
+    /// In which budget it was set aside. Its year and currency stay; the account may become another one.
     pub budget: BudgetKey,
+    /// The deal that it follows to whichever account is the deal's; without one it stays where it is.
+    #[serde(default)]
+    pub deal: Option<DealRef>,
     /// How much.
     pub amount: Money,
     /// What became of it.
@@ -246,7 +249,13 @@ impl Touchpoint {
         convert::from_timestamp(self.due.deadline_at.as_ref()).unwrap_or(Timestamp::MIN)
     }
 
-    /// Whose budget it counts against: the account, or the home key while none is known.
+    /// The deal that it is about, where it names one of its own tenant.
+    pub fn deal(&self) -> Option<DealRef> {
+        convert::from_deal_ref(self.due.deal.as_ref()).filter(|deal| deal.tenant == self.home.tenant())
+    }
+
+    /// The account that it names, or what stands in the home key. Whose budget counts is the deal's
+    /// ledger to say, see [`crate::DealLedger`].
     pub fn budget_account(&self) -> &str {
         if self.due.account.is_empty() { self.home.local() } else { &self.due.account }
     }

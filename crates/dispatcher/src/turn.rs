@@ -5,16 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use afterglow_domain::{Clocks, EventId, Sensitive, Timestamp, TouchpointId};
+use afterglow_domain::{Clocks, DealRef, EventId, Sensitive, Timestamp, TouchpointId};
 use afterglow_durable::{Error, OutboxRow, Timeline, Timer, Writes};
 use afterglow_events::{Body, Envelope, Event};
 use afterglow_service::unsubscribe::address_hmac;
 
 use crate::SOURCE;
 use crate::case::Case;
-use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::customer::News;
+use crate::ledger::{Budget, BudgetKey, DealLedger, Suppression};
 use crate::options::Options;
-use crate::store::{AddressKey, DispatcherTx};
+use crate::store::{AccountOf, AddressKey, DispatcherTx};
 use crate::touchpoint::Touchpoint;
 
 /// The one timer of a touchpoint.
@@ -27,6 +28,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) wall: Timestamp,
     /// Now, by the journey's clock: deadlines, the budget's year.
     pub(crate) journey: Timestamp,
+    pub(crate) deals: BTreeMap<DealRef, DealLedger>,
+    pub(crate) deals_changed: BTreeSet<DealRef>,
     pub(crate) budgets: BTreeMap<BudgetKey, Budget>,
     pub(crate) budgets_changed: BTreeSet<BudgetKey>,
     suppressed: BTreeMap<AddressKey, String>,
@@ -43,6 +46,8 @@ impl<'a> Turn<'a> {
             clocks,
             wall: clocks.wall.now(),
             journey: clocks.journey.now(),
+            deals: BTreeMap::new(),
+            deals_changed: BTreeSet::new(),
             budgets: BTreeMap::new(),
             budgets_changed: BTreeSet::new(),
             suppressed: BTreeMap::new(),
@@ -57,18 +62,21 @@ impl<'a> Turn<'a> {
         tx: &mut T,
         ids: &[TouchpointId],
     ) -> Result<Cases, Error> {
+        self.load_with(tx, ids, &[]).await
+    }
+
+    /// The same, and what taking in news of deals needs.
+    pub(crate) async fn load_with<T: DispatcherTx>(
+        &mut self,
+        tx: &mut T,
+        ids: &[TouchpointId],
+        news: &[News],
+    ) -> Result<Cases, Error> {
         let touchpoints = tx.load_touchpoints(ids).await?;
         let attempts = tx.load_newest_attempts(ids).await?;
-        let (mut keys, mut addresses) = (BTreeSet::new(), BTreeSet::new());
-        for touchpoint in &touchpoints {
-            keys.extend(touchpoint.state.reservation.as_ref().map(|reservation| reservation.budget.clone()));
-            keys.extend(touchpoint.worth().map(|worth| self.budget_key(touchpoint, worth.currency)));
-            addresses.extend(self.address_key(touchpoint));
-        }
-        let keys: Vec<_> = keys.into_iter().collect();
+        self.load_money(tx, &touchpoints, news).await?;
+        let addresses: BTreeSet<_> = touchpoints.iter().filter_map(|t| self.address_key(t)).collect();
         let addresses: Vec<_> = addresses.into_iter().collect();
-        let budgets = tx.load_budgets(&keys).await?;
-        self.budgets.extend(budgets.into_iter().map(|budget| (budget.key.clone(), budget)));
         for row in tx.load_suppressions(&addresses).await? {
             self.suppressed.insert((row.tenant, row.address_hmac), row.reason);
         }
@@ -79,6 +87,36 @@ impl<'a> Turn<'a> {
             }
         }
         Ok(cases)
+    }
+
+    /// Deals before budgets: whose customer a deal is says which budget counts.
+    async fn load_money<T: DispatcherTx>(
+        &mut self,
+        tx: &mut T,
+        touchpoints: &[Touchpoint],
+        news: &[News],
+    ) -> Result<(), Error> {
+        let mut deals: BTreeSet<DealRef> = news.iter().flat_map(News::deals).collect();
+        let mut accounts: BTreeSet<AccountOf> = news.iter().map(News::counts_for).collect();
+        for touchpoint in touchpoints.iter().filter(|touchpoint| touchpoint.gift().is_some()) {
+            deals.extend(touchpoint.deal());
+            let reserved = touchpoint.state.reservation.as_ref().map(|r| r.budget.account.as_str());
+            let names = [Some(touchpoint.budget_account()), reserved].into_iter().flatten();
+            accounts.extend(names.map(|name| (touchpoint.home.tenant(), name.to_owned())));
+        }
+        // What a deal was merged into comes after it; a chain ends, for no deal becomes itself.
+        while !deals.is_empty() {
+            let wanted: Vec<_> = deals.into_iter().collect();
+            let found = tx.load_deals(&wanted).await?;
+            self.deals.extend(found.iter().map(|ledger| (ledger.deal.clone(), ledger.clone())));
+            let next = found.into_iter().filter_map(|ledger| ledger.merged_into);
+            deals = next.filter(|deal| !self.deals.contains_key(deal)).collect();
+        }
+        accounts.extend(self.deals.values().map(|l| (l.deal.tenant.clone(), l.account.clone())));
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        let budgets = tx.load_budgets(&accounts).await?;
+        self.budgets.extend(budgets.into_iter().map(|budget| (budget.key.clone(), budget)));
+        Ok(())
     }
 
     /// Writes what was decided. `fired` are the timers that brought us here: they are gone.
@@ -102,11 +140,14 @@ impl<'a> Turn<'a> {
                 writes.arm.extend(due.map(timer));
                 case.touchpoint.armed = due;
             }
+            attempts.extend(case.superseded);
             attempts.extend(case.attempt.filter(|_| case.attempt_changed));
             rows.push(case.touchpoint);
         }
         tx.save_touchpoints(&rows).await?;
         tx.save_attempts(&attempts).await?;
+        let changed = self.deals.into_values().filter(|ledger| self.deals_changed.contains(&ledger.deal));
+        tx.save_deals(&changed.collect::<Vec<_>>()).await?;
         let changed = self.budgets.into_values().filter(|b| self.budgets_changed.contains(&b.key));
         tx.save_budgets(&changed.collect::<Vec<_>>()).await?;
         tx.suppress(&self.suppress).await?;

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use afterglow_domain::{Disposition, Sensitive, Timestamp};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Rejection};
 
 mod compose;
 pub use compose::compose;
 
 /// A way to send mails.
+///
+/// A mail has no key by which a second call could be recognised, so what matters is the moment from which
+/// on it may have left. Each mailer knows that moment and waits there for its caller's word.
 pub trait Mailer: Send + Sync {
     /// The longest that one call takes.
     fn call_timeout(&self) -> Duration;
@@ -22,8 +25,16 @@ pub trait Mailer: Send + Sync {
     /// The bytes of the mail (RFC 5322), to be stored before the call.
     fn compose(&self, mail: &Mail) -> Result<Vec<u8>, Error>;
 
-    /// Sends stored bytes once. A mail has no key that a second call could be recognised by.
-    fn send(&self, envelope: &Envelope, bytes: &[u8]) -> impl Future<Output = Outcome<MailAccepted>> + Send;
+    /// Sends stored bytes once. `leave` is awaited right before the mail may leave: before DATA, or
+    /// before the one request of a vendor with an HTTP API is written. Whatever ends the call earlier is a
+    /// rejection. So is a `leave` that fails: nothing of the mail is written, the connection is closed,
+    /// and its rejection is the outcome.
+    fn send(
+        &self,
+        envelope: &Envelope,
+        bytes: &[u8],
+        leave: impl Future<Output = Result<(), Rejection>> + Send,
+    ) -> impl Future<Output = Outcome<MailAccepted>> + Send;
 }
 
 /// A name and an address.

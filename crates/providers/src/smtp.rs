@@ -2,12 +2,14 @@
 //!
 //! The dialogue is walked step by step, because what a broken connection means depends on the step:
 //! until the final dot of the message the server has nothing to deliver (certainly not sent), from the
-//! dot to its answer nobody knows. The library's own `send` does not tell the two apart.
+//! dot to its answer nobody knows. The library's own `send` does not tell the two apart. The caller's word
+//! is waited for before DATA, when sender and recipient are accepted: what follows is one write.
 //!
 //! Invariant: a plain connection is made to loopback only; credentials and addresses never cross a
 //! network unencrypted. Deliberately absent: a connection pool (a stale pooled connection breaks in
 //! ways that look like a lost answer) and retries.
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -23,7 +25,7 @@ use lettre::transport::smtp::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::mail::{self, Envelope, Error, Mail, MailAccepted, Mailer};
-use crate::outcome::{Class, Outcome};
+use crate::outcome::{Class, Outcome, Rejection};
 
 mod answer;
 use answer::Phase;
@@ -123,9 +125,19 @@ impl Smtp {
     }
 
     /// Walks the dialogue; `phase` says at any time how far it came, also when the call is given up.
-    async fn dialogue(&self, route: &Route, bytes: &[u8], phase: &AtomicU8) -> Result<Response, SmtpError> {
+    async fn dialogue(
+        &self,
+        (route, bytes): (&Route, &[u8]),
+        leave: impl Future<Output = Result<(), Rejection>>,
+        phase: &AtomicU8,
+    ) -> Result<Response, Stop> {
         let mut server = self.connect(phase).await?;
-        let spoken = speak(&mut server, route, bytes, phase).await;
+        let spoken = async {
+            propose(&mut server, route, bytes, phase).await?;
+            leave.await.map_err(Stop::Held)?;
+            Ok(hand_over(&mut server, bytes, phase).await?)
+        };
+        let spoken = spoken.await;
         // What follows is politeness: it cannot change what became of the mail, and a server that does
         // not answer to it must not delay us.
         let _ = tokio::time::timeout(Duration::from_secs(1), server.abort()).await;
@@ -146,12 +158,27 @@ impl Route {
     }
 }
 
-async fn speak(
+/// Why a dialogue ended without the server's yes.
+enum Stop {
+    /// By the server, or by the line to it.
+    Smtp(SmtpError),
+    /// By the caller, who did not let the mail leave.
+    Held(Rejection),
+}
+
+impl From<SmtpError> for Stop {
+    fn from(error: SmtpError) -> Self {
+        Self::Smtp(error)
+    }
+}
+
+/// Names sender and recipient.
+async fn propose(
     server: &mut AsyncSmtpConnection,
     route: &Route,
     bytes: &[u8],
     phase: &AtomicU8,
-) -> Result<Response, SmtpError> {
+) -> Result<(), SmtpError> {
     Phase::Sender.enter(phase);
     let mut options = Vec::new();
     if !bytes.is_ascii() && server.server_info().supports_feature(Extension::EightBitMime) {
@@ -166,6 +193,15 @@ async fn speak(
     server.command(MailFrom::new(Some(route.from.clone()), options)).await?;
     Phase::Recipient.enter(phase);
     server.command(Rcpt::new(route.to.clone(), Vec::new())).await?;
+    Ok(())
+}
+
+/// DATA and the message.
+async fn hand_over(
+    server: &mut AsyncSmtpConnection,
+    bytes: &[u8],
+    phase: &AtomicU8,
+) -> Result<Response, SmtpError> {
     Phase::Data.enter(phase);
     server.command(Data).await?;
     // The library asks for the next piece when the one before is written, and writes the dot when
@@ -190,7 +226,12 @@ impl Mailer for Smtp {
         mail::compose(mail)
     }
 
-    async fn send(&self, envelope: &Envelope, bytes: &[u8]) -> Outcome<MailAccepted> {
+    async fn send(
+        &self,
+        envelope: &Envelope,
+        bytes: &[u8],
+        leave: impl Future<Output = Result<(), Rejection>> + Send,
+    ) -> Outcome<MailAccepted> {
         let Some(route) = Route::parse(envelope) else {
             return Outcome::rejected(
                 Class::Permanent,
@@ -198,12 +239,14 @@ impl Mailer for Smtp {
             );
         };
         let phase = AtomicU8::new(Phase::Connect as u8);
-        let spoken = tokio::time::timeout(self.settings.timeout, self.dialogue(&route, bytes, &phase)).await;
+        let dialogue = self.dialogue((&route, bytes), leave, &phase);
+        let spoken = tokio::time::timeout(self.settings.timeout, dialogue).await;
         let phase = Phase::of(phase.load(Ordering::SeqCst));
         let host = &self.settings.host;
         match spoken {
             Ok(Ok(response)) => Outcome::Accepted(answer::accepted(host, &response)),
-            Ok(Err(error)) => answer::failed(host, phase, &error),
+            Ok(Err(Stop::Held(rejection))) => Outcome::Rejected(rejection),
+            Ok(Err(Stop::Smtp(error))) => answer::failed(host, phase, &error),
             Err(_) => answer::silent(host, phase, self.settings.timeout),
         }
     }

@@ -80,9 +80,9 @@ impl<G: Ground> Roles<G> {
         let clocks = around.clocks.clone();
         let (ingest, engine) = (ground.ingest(), ground.engine());
         let lag = SignalsLag::default();
-        let touchpoints = [Topic::Touchpoints, Topic::Signals];
         let dispatcher_in = StoredCursors(ground.dispatcher());
-        let dispatcher_in = ground.consumer(afterglow_dispatcher::ROLE, &touchpoints, dispatcher_in);
+        let dispatcher_in =
+            ground.consumer(afterglow_dispatcher::ROLE, &afterglow_dispatcher::TOPICS, dispatcher_in);
         let heard = [Topic::Deals, Topic::Deliveries, Topic::Signals];
         let vendors = (Some(around.vendors.clone()), Some(around.vendors.clone()));
         Self {

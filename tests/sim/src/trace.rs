@@ -1,9 +1,9 @@
 //! What a life left behind: the log as sequences per topic and key, and the roles' rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use afterglow_dispatcher::store::DispatcherTx as _;
-use afterglow_dispatcher::{Attempt, Touchpoint};
+use afterglow_dispatcher::{Attempt, Budget, DealLedger, Touchpoint};
 use afterglow_domain::{DealRef, Timestamp};
 use afterglow_durable::{ShardSet, Store};
 use afterglow_events::{Event, Topic};
@@ -36,6 +36,10 @@ pub struct Rows {
     pub touchpoints: Vec<Touchpoint>,
     /// The dispatcher's attempts.
     pub attempts: Vec<Attempt>,
+    /// The dispatcher's ledgers of deals.
+    pub ledgers: Vec<DealLedger>,
+    /// The dispatcher's budgets.
+    pub budgets: Vec<Budget>,
 }
 
 impl<G: Ground> World<G> {
@@ -55,7 +59,7 @@ impl<G: Ground> World<G> {
 
     /// The events of a topic, each once.
     pub(crate) async fn events(&self, topic: Topic) -> Vec<Event> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let records = all(&self.ground.source(), topic).await.into_iter();
         let events = records.filter_map(|received| Event::from_record(&received.record).ok());
         events.filter(|event| seen.insert(event.envelope.id)).collect()
@@ -77,7 +81,13 @@ impl<G: Ground> World<G> {
             enrolments: engine.load_enrolments_of(&deals).await.expect(SOUND),
             touchpoints: dispatcher.load_touchpoints(&touchpoints).await.expect(SOUND),
             attempts: Vec::new(),
+            ledgers: dispatcher.load_deals(&deals).await.expect(SOUND),
+            budgets: Vec::new(),
         };
+        let accounts = rows.ledgers.iter().map(|row| (row.deal.tenant.clone(), row.account.clone()));
+        let accounts: BTreeSet<_> = accounts.collect();
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        rows.budgets = dispatcher.load_budgets(&accounts).await.expect(SOUND);
         for touchpoint in touchpoints {
             for n in 1.. {
                 let attempt = dispatcher.load_attempt(Attempt::id_of(touchpoint, n)).await.expect(SOUND);
@@ -96,6 +106,8 @@ impl Rows {
         self.deals.sort_by(|a, b| a.deal.cmp(&b.deal));
         self.enrolments.sort_by_key(|row| row.id);
         self.touchpoints.sort_by_key(|row| row.id);
+        self.ledgers.sort_by(|a, b| a.deal.cmp(&b.deal));
+        self.budgets.sort_by(|a, b| a.key.cmp(&b.key));
         self
     }
 
@@ -112,7 +124,7 @@ impl Rows {
 /// Where two lives differ, in words; empty where they do not.
 pub fn differences(one: (&Trace, &Rows), other: (&Trace, &Rows)) -> Vec<String> {
     let mut differences = Vec::new();
-    let keys: std::collections::BTreeSet<_> = one.0.keys().chain(other.0.keys()).collect();
+    let keys: BTreeSet<_> = one.0.keys().chain(other.0.keys()).collect();
     for key in keys {
         let (mine, theirs) = (one.0.get(key), other.0.get(key));
         if mine != theirs {
@@ -134,6 +146,8 @@ pub fn differences(one: (&Trace, &Rows), other: (&Trace, &Rows)) -> Vec<String> 
         ("enrolments", one.1.enrolments == other.1.enrolments),
         ("touchpoints", one.1.touchpoints == other.1.touchpoints),
         ("attempts", one.1.attempts == other.1.attempts),
+        ("ledgers of deals", one.1.ledgers == other.1.ledgers),
+        ("budgets", one.1.budgets == other.1.budgets),
     ];
     differences
         .extend(rows.iter().filter(|(_, same)| !same).map(|(what, _)| format!("12: the {what} differ")));

@@ -5,6 +5,7 @@
 //! recognises nothing.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -234,8 +235,16 @@ impl Mailer for Vendors {
         Ok(serde_json::to_vec(&letter).expect("it has text only"))
     }
 
-    async fn send(&self, _: &Envelope, bytes: &[u8]) -> Outcome<MailAccepted> {
+    async fn send(
+        &self,
+        _: &Envelope,
+        bytes: &[u8],
+        leave: impl Future<Output = Result<(), Rejection>> + Send,
+    ) -> Outcome<MailAccepted> {
         let letter = serde_json::from_slice(bytes).expect("the bytes are ours");
-        self.desk().send(&letter)
+        match leave.await {
+            Ok(()) => self.desk().send(&letter),
+            Err(held) => Outcome::Rejected(held),
+        }
     }
 }

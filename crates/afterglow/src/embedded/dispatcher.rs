@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, store};
+use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, store};
 use afterglow_durable::StoredCursors;
 use afterglow_durable::turns::consume;
-use afterglow_events::{Encoding, Topic};
+use afterglow_events::Encoding;
 use afterglow_service::config::Config;
 use anyhow::Context as _;
 
@@ -34,8 +34,7 @@ pub(super) async fn prepare<W: Wiring>(
     Ok(move |parts: &Parts<'_>| {
         parts.relay(ROLE, &store);
         let stop = parts.tasks.shutdown().soft_token();
-        let topics = [Topic::Touchpoints, Topic::Signals];
-        let consumer = parts.log.consumer(ROLE, &topics, StoredCursors(store.clone()));
+        let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
         let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
         let handler = Watched::new(dispatcher.clone(), &parts.health, "dispatcher-records");
         let until = stop.clone();

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use afterglow_domain::{AttemptId, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, TouchpointId};
 use afterglow_durable::{Error, memory};
 
-use super::{AddressKey, DispatcherTx};
+use super::{AccountOf, AddressKey, DispatcherTx};
 use crate::attempt::Attempt;
-use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::ledger::{Budget, BudgetKey, DealLedger, Suppression};
 use crate::touchpoint::Touchpoint;
 
 /// The dispatcher's tables.
@@ -17,6 +17,8 @@ pub struct Tables {
     pub touchpoints: BTreeMap<TouchpointId, Touchpoint>,
     /// By touchpoint and number.
     pub attempts: BTreeMap<(TouchpointId, u32), Attempt>,
+    /// By deal.
+    pub deals: BTreeMap<DealRef, DealLedger>,
     /// By key.
     pub budgets: BTreeMap<BudgetKey, Budget>,
     /// By tenant and address.
@@ -53,8 +55,19 @@ impl DispatcherTx for memory::Tx<Tables> {
         Ok(())
     }
 
-    async fn load_budgets(&mut self, keys: &[BudgetKey]) -> Result<Vec<Budget>, Error> {
-        Ok(keys.iter().filter_map(|key| self.role().budgets.get(key).cloned()).collect())
+    async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealLedger>, Error> {
+        Ok(deals.iter().filter_map(|deal| self.role().deals.get(deal).cloned()).collect())
+    }
+
+    async fn save_deals(&mut self, rows: &[DealLedger]) -> Result<(), Error> {
+        self.role().deals.extend(rows.iter().map(|row| (row.deal.clone(), row.clone())));
+        Ok(())
+    }
+
+    async fn load_budgets(&mut self, accounts: &[AccountOf]) -> Result<Vec<Budget>, Error> {
+        let accounts: BTreeSet<_> = accounts.iter().collect();
+        let asked = |key: &BudgetKey| accounts.contains(&(key.tenant.clone(), key.account.clone()));
+        Ok(self.role().budgets.values().filter(|budget| asked(&budget.key)).cloned().collect())
     }
 
     async fn save_budgets(&mut self, rows: &[Budget]) -> Result<(), Error> {

@@ -1,22 +1,25 @@
 //! The dispatcher's rows on SQLite.
 
-use afterglow_domain::{AttemptId, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, TouchpointId};
 use afterglow_durable::sqlite::{Migration, ROWS_PER_STATEMENT, Tx};
 use afterglow_durable::{Error, sqlite};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::{AddressKey, DispatcherTx};
+use super::{AccountOf, AddressKey, DispatcherTx};
 use crate::attempt::Attempt;
-use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::ledger::{Budget, DealLedger, Suppression};
 use crate::touchpoint::Touchpoint;
 
 mod rows;
 mod save;
-pub(crate) use rows::{BUDGET, TOUCHPOINT, attempt, budget, suppression, touchpoint};
+pub(crate) use rows::{BUDGET, DEAL, TOUCHPOINT, attempt, budget, deal, suppression, touchpoint};
 
 /// The role's part of the schema.
-pub const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: include_str!("sqlite_1.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("sqlite_1.sql") },
+    Migration { version: 2, sql: include_str!("sqlite_2.sql") },
+];
 
 /// The store of the embedded product.
 pub type Store = sqlite::Store;
@@ -72,16 +75,36 @@ impl DispatcherTx for Tx {
         save::attempts(self.connection(), rows).await
     }
 
-    async fn load_budgets(&mut self, keys: &[BudgetKey]) -> Result<Vec<Budget>, Error> {
-        let mut found = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(ROWS_PER_STATEMENT) {
+    async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealLedger>, Error> {
+        let mut found = Vec::with_capacity(deals.len());
+        for chunk in deals.chunks(ROWS_PER_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(DEAL);
+            query.push(" where (tenant, connection, deal) in (");
+            query.push_values(chunk, |mut row, deal| {
+                row.push_bind(deal.tenant.as_str())
+                    .push_bind(deal.connection.as_str())
+                    .push_bind(deal.deal.as_str());
+            });
+            query.push(")");
+            let rows = query.build().fetch_all(self.connection()).await?;
+            for row in &rows {
+                found.push(deal(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn save_deals(&mut self, rows: &[DealLedger]) -> Result<(), Error> {
+        save::deals(self.connection(), rows).await
+    }
+
+    async fn load_budgets(&mut self, accounts: &[AccountOf]) -> Result<Vec<Budget>, Error> {
+        let mut found = Vec::with_capacity(accounts.len());
+        for chunk in accounts.chunks(ROWS_PER_STATEMENT) {
             let mut query = QueryBuilder::<Sqlite>::new(BUDGET);
-            query.push(" where (tenant, account, year, currency) in (");
-            query.push_values(chunk, |mut row, key| {
-                row.push_bind(key.tenant.as_str())
-                    .push_bind(key.account.as_str())
-                    .push_bind(i64::from(key.year))
-                    .push_bind(key.currency.as_str());
+            query.push(" where (tenant, account) in (");
+            query.push_values(chunk, |mut row, (tenant, account)| {
+                row.push_bind(tenant.as_str()).push_bind(account.as_str());
             });
             query.push(")");
             let rows = query.build().fetch_all(self.connection()).await?;

@@ -1,6 +1,8 @@
 //! Both stores give back the same for the same operations.
 
-use afterglow_domain::{Currency, HomeKey, Sensitive, Tenant, Timestamp, TouchpointId};
+use afterglow_domain::{
+    ConnectionId, Currency, DealKey, DealRef, HomeKey, Sensitive, Tenant, Timestamp, TouchpointId,
+};
 use afterglow_durable::{ShardSet, Store, Tx as _};
 use afterglow_events::proto;
 use afterglow_providers::Envelope;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 use super::DispatcherTx;
 use crate::attempt::{Attempt, AttemptState};
-use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::ledger::{Budget, BudgetKey, DealLedger, Suppression, Used};
 use crate::touchpoint::{State, Status, Step, Touchpoint, Wait};
 
 fn id(n: u128) -> TouchpointId {
@@ -48,12 +50,33 @@ fn attempt(touchpoint: u128, n: u32) -> Attempt {
     }
 }
 
-type Told = (Vec<Touchpoint>, Vec<Attempt>, Option<Attempt>, Vec<Budget>, Vec<Suppression>);
+type Told = (Vec<Touchpoint>, Vec<Attempt>, Option<Attempt>, Vec<DealLedger>, Vec<Budget>, Vec<Suppression>);
+
+fn deal(n: u32) -> DealRef {
+    let deal = DealKey::new(format!("hubspot:33:deal:{n}")).unwrap();
+    DealRef { tenant: tenant(), connection: ConnectionId::new("hub").unwrap(), deal }
+}
+
+fn ledger(n: u32, spent_minor: i64) -> DealLedger {
+    let mut ledger = DealLedger { rev: 7, ..DealLedger::empty(deal(n), "a") };
+    ledger.add(Used { year: 2026, currency: Currency::EUR, reserved_minor: 0, spent_minor });
+    ledger
+}
 
 /// More rows than one statement takes, written, changed, and read back.
 async fn tell<S: Store<Tx: DispatcherTx>>(store: S) -> Told {
-    let key = |year| BudgetKey { tenant: tenant(), account: "a".to_owned(), year, currency: Currency::EUR };
-    let budget = |year, spent_minor| Budget { spent_minor, cap_minor: 9, ..Budget::empty(key(year)) };
+    let key = |account: &str, year| BudgetKey {
+        tenant: tenant(),
+        account: account.to_owned(),
+        year,
+        currency: Currency::EUR,
+    };
+    let budget = |account, year, spent_minor| Budget {
+        spent_minor,
+        cap_minor: 9,
+        joined_minor: 4,
+        ..Budget::empty(key(account, year))
+    };
     let suppression = |reason: &str| Suppression {
         tenant: tenant(),
         address_hmac: [7; 32],
@@ -64,7 +87,8 @@ async fn tell<S: Store<Tx: DispatcherTx>>(store: S) -> Told {
     let rows: Vec<_> = (0..600).map(touchpoint).collect();
     tx.save_touchpoints(&rows).await.unwrap();
     tx.save_attempts(&[attempt(1, 1), attempt(1, 2), attempt(2, 1)]).await.unwrap();
-    tx.save_budgets(&[budget(2026, 1), budget(2027, 2)]).await.unwrap();
+    tx.save_deals(&[ledger(1, 1), ledger(2, 2)]).await.unwrap();
+    tx.save_budgets(&[budget("a", 2026, 1), budget("a", 2027, 2), budget("b", 2026, 2)]).await.unwrap();
     tx.suppress(&[suppression("first")]).await.unwrap();
     tx.commit().await.unwrap();
 
@@ -79,7 +103,8 @@ async fn tell<S: Store<Tx: DispatcherTx>>(store: S) -> Told {
     }])
     .await
     .unwrap();
-    tx.save_budgets(&[budget(2026, 3)]).await.unwrap();
+    tx.save_deals(&[DealLedger { merged_into: Some(deal(2)), ..ledger(1, 3) }]).await.unwrap();
+    tx.save_budgets(&[budget("a", 2026, 3)]).await.unwrap();
     tx.suppress(&[suppression("second")]).await.unwrap();
     let ids: Vec<_> = (0..700).map(id).collect();
     let mut touchpoints = tx.load_touchpoints(&ids).await.unwrap();
@@ -87,12 +112,15 @@ async fn tell<S: Store<Tx: DispatcherTx>>(store: S) -> Told {
     let mut newest = tx.load_newest_attempts(&ids).await.unwrap();
     newest.sort_by_key(|row| row.id);
     let one = tx.load_attempt(Attempt::id_of(id(1), 1)).await.unwrap();
-    let budgets = tx.load_budgets(&[key(2026), key(2028)]).await.unwrap();
+    let deals = tx.load_deals(&[deal(1), deal(3)]).await.unwrap();
+    let accounts = ["a", "c"].map(|account| (tenant(), account.to_owned()));
+    let mut budgets = tx.load_budgets(&accounts).await.unwrap();
+    budgets.sort_by_key(|row| row.key.clone());
     let suppressed = tx.load_suppressions(&[(tenant(), [7; 32]), (tenant(), [8; 32])]).await.unwrap();
     assert!(
         tx.load_touchpoints(&[]).await.unwrap().is_empty() && tx.load_budgets(&[]).await.unwrap().is_empty()
     );
-    (touchpoints, newest, one, budgets, suppressed)
+    (touchpoints, newest, one, deals, budgets, suppressed)
 }
 
 fn tenant() -> Tenant {
@@ -106,10 +134,12 @@ async fn both_stores_tell_the_same() {
     let sqlite = super::sqlite::Store::open(&path, super::sqlite::MIGRATIONS).await.unwrap();
     let told = tell(sqlite).await;
     assert_eq!(told, tell(super::memory::Store::default()).await);
-    let (touchpoints, newest, one, budgets, suppressed) = told;
+    let (touchpoints, newest, one, deals, budgets, suppressed) = told;
     assert_eq!((touchpoints.len(), touchpoints[4].status), (600, Status::Concluded));
     assert_eq!(newest.iter().filter(|attempt| attempt.state == AttemptState::Found).count(), 1);
     assert_eq!((newest.len(), one), (2, Some(attempt(1, 1))));
-    assert_eq!((budgets.len(), budgets[0].spent_minor), (1, 3));
+    assert_eq!(deals, [DealLedger { merged_into: Some(deal(2)), ..ledger(1, 3) }]);
+    let years: Vec<_> = budgets.iter().map(|row| (row.key.year, row.spent_minor)).collect();
+    assert_eq!(years, [(2026, 3), (2027, 2)]);
     assert_eq!((suppressed.len(), suppressed[0].reason.as_str()), (1, "first"));
 }

@@ -1,12 +1,14 @@
 //! A dispatcher on a store, with hand-driven clock, vendors and records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::clock::ManualClock;
-use afterglow_domain::{Clock, Clocks, HomeKey, Timestamp, TouchpointId};
+use afterglow_domain::{
+    Clock, Clocks, ConnectionId, DealKey, DealRef, EventId, HomeKey, Timestamp, TouchpointId,
+};
 use afterglow_durable::store::CommitFaults;
 use afterglow_durable::{Store, Timeline, turns};
 use afterglow_events::{
@@ -131,6 +133,12 @@ pub(super) fn tp(n: u128) -> TouchpointId {
     TouchpointId(Uuid::from_u128(n))
 }
 
+pub(super) fn deal(n: u32) -> DealRef {
+    let text = format!("hubspot:33:deal:{n}");
+    let (connection, deal) = (ConnectionId::new("hub").unwrap(), DealKey::new(text).unwrap());
+    DealRef { tenant: home().tenant(), connection, deal }
+}
+
 fn content(name: &str, text: &str) -> proto::Content {
     let source = format!("Subject: {name} for {{{{ recipient.first_name }}}}\n\n{text}\n");
     proto::Content { name: format!("mails/{name}.md"), source }
@@ -147,6 +155,7 @@ pub(super) fn due(n: u128, deed: proto::touchpoint_due::Deed) -> proto::Touchpoi
         touchpoint_id: tp(n).to_string(),
         enrolment_id: "e-1".to_owned(),
         moment: format!("moment-{n}"),
+        deal: Some(convert::deal_ref(&deal(1))),
         account: "hubspot:33:9001".to_owned(),
         recipient: person("Jonas", "jonas@northwind.example"),
         owner: person("Mia", "mia@acme.example"),
@@ -209,9 +218,15 @@ pub(super) fn revoked(n: u128) -> proto::TouchpointRevoked {
 }
 
 impl<S: TestStore> Bench<S> {
-    pub(super) fn event(&self, id: u128, body: Body) -> Event {
-        let id = afterglow_domain::EventId(Uuid::from_u128(id));
-        Event { envelope: Envelope::of(id, "/test", self.clock.now(), &home()), body }
+    fn event(&self, home: &HomeKey, body: Body) -> Event {
+        let id = match &body {
+            Body::TouchpointDue(message) => message.touchpoint_id.parse::<TouchpointId>().unwrap().0,
+            Body::TouchpointRevoked(message) => {
+                identity::touchpoint_revoked(message.touchpoint_id.parse().unwrap()).0
+            }
+            _ => Uuid::from_u128(7777),
+        };
+        Event { envelope: Envelope::of(EventId(id), "/test", self.clock.now(), home), body }
     }
 
     /// Hears one event; an error is the store's.
@@ -224,15 +239,12 @@ impl<S: TestStore> Bench<S> {
 
     /// Hears events, again and again until the store took them.
     pub(super) async fn hear(&self, body: impl Into<Body>) {
-        let body = body.into();
-        let id = match &body {
-            Body::TouchpointDue(message) => message.touchpoint_id.parse::<TouchpointId>().unwrap().0,
-            Body::TouchpointRevoked(message) => {
-                identity::touchpoint_revoked(message.touchpoint_id.parse().unwrap()).0
-            }
-            _ => Uuid::from_u128(7777),
-        };
-        let event = self.event(id.as_u128(), body);
+        self.hear_at(&home(), body).await;
+    }
+
+    /// The same on another home key.
+    pub(super) async fn hear_at(&self, home: &HomeKey, body: impl Into<Body>) {
+        let event = self.event(home, body.into());
         while self.hear_once(&event).await.is_err() {}
     }
 
@@ -278,11 +290,16 @@ impl<S: TestStore> Bench<S> {
         conclusion.map(|end| format!("{}: {}", end.outcome, end.reason)).unwrap_or_default()
     }
 
-    /// What was published of deliveries, in short.
-    pub(super) async fn published(&self) -> Vec<String> {
+    /// What was published, repetitions included.
+    pub(super) async fn events(&self) -> Vec<Event> {
         let rows = self.store.outbox_read(10_000).await.unwrap();
-        let events = rows.into_iter().map(|(_, row)| Event::from_record(&row.record).unwrap().body);
-        events.map(|body| short(&body)).collect()
+        rows.into_iter().map(|(_, row)| Event::from_record(&row.record).unwrap()).collect()
+    }
+
+    /// What was published of deliveries, each event once, in short.
+    pub(super) async fn published(&self) -> Vec<String> {
+        let (events, mut seen) = (self.events().await, BTreeSet::new());
+        events.iter().filter(|event| seen.insert(event.envelope.id)).map(|event| short(&event.body)).collect()
     }
 
     pub(super) async fn assert_sound(&self) {

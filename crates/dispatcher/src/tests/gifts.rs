@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use afterglow_durable::store::CommitFaults;
-use afterglow_events::Event;
+use afterglow_events::{Body, Event, proto};
 use afterglow_providers::{Class, OrderStatus};
 
-use super::bench::{Bench, TestStore, gift, on_both, options, tp};
+use super::bench::{Bench, TestStore, gift, mail, on_both, options, revoked, tp};
 use super::vendors::{Act, LINK, usd};
 use crate::{AttemptState, Resolution, Status, Step, Unresolved, resolve};
 
@@ -158,5 +158,42 @@ on_both! {
         assert!(attempts.iter().all(|attempt| attempt.state == AttemptState::Accepted) && attempts.len() == 2);
         bench.run(DAY).await;
         assert_eq!(bench.published().await.len(), 3);
+    }
+
+    /// The engine asks again where it heard no end, for one may have been lost on its way.
+    async fn whoever_asks_again_is_told_the_same_end_again(bench) {
+        let nobody = proto::TouchpointDue { recipient: None, ..mail(2) };
+        let mut opted_out = mail(3);
+        opted_out.recipient.as_mut().unwrap().opted_out = true;
+        let mut all = [gift(1, 25), nobody, opted_out, mail(4)];
+        bench.hear(mail(4)).await;
+        bench.hear(mail(4)).await;
+        bench.hear(revoked(4)).await;
+        for message in &all[..3] {
+            bench.hear(message.clone()).await;
+        }
+        bench.run(HOUR).await;
+        let ends = async || {
+            let mut events = bench.events().await;
+            events.retain(|event| matches!(event.body, Body::DeliveryConcluded(_)));
+            events.sort_by_key(|event| event.envelope.id);
+            events
+        };
+        let before = ends().await;
+        assert_eq!(before.len(), 4, "while a touchpoint is open, there is nothing to say again");
+        all.reverse();
+        for message in all {
+            bench.hear(message).await;
+        }
+        let after = ends().await;
+        assert_eq!(after.len(), 8);
+        for (one, pair) in before.iter().zip(after.chunks(2)) {
+            for again in pair {
+                assert_eq!((again.envelope.id, &again.body), (one.envelope.id, &one.body));
+            }
+        }
+        bench.run(DAY).await;
+        assert_eq!((bench.gifts.effects().0, bench.mails.effects().1), (1, 1));
+        bench.assert_sound().await;
     }
 }

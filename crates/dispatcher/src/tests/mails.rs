@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use afterglow_durable::store::CommitFaults;
-use afterglow_events::proto;
+use afterglow_events::{Body, proto};
 
 use super::bench::{Bench, TestStore, due, gift, mail, on_both, options, revoked, task, tp};
 use super::vendors::Act;
@@ -126,7 +126,7 @@ on_both! {
         bench.hear(mail(3)).await;
         bench.now().await;
         assert_eq!(bench.end(3).await, "delivered: ");
-        let parked = bench.published().await.into_iter().filter(|event| event.contains("dead-letter"));
+        let parked = bench.events().await.into_iter().filter(|event| matches!(event.body, Body::DeadLetter(_)));
         assert_eq!((parked.count(), bench.store.ledgers().await.touchpoints.len()), (2, 1));
     }
 }

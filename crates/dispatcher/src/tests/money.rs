@@ -95,7 +95,7 @@ on_both! {
     }
 
     async fn a_vendor_down_until_the_deadline_means_the_mail_without_gift(bench) {
-        bench.gifts.script(&[Act::Reject(Class::NoFunds); 1000]);
+        bench.gifts.script(&vec![Act::Reject(Class::NoFunds); 1000]);
         bench.hear(gift_or_mail(1, 25)).await;
         bench.hear(gift(2, 25)).await;
         bench.run(HOUR * 48).await;

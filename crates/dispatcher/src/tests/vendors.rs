@@ -1,6 +1,7 @@
 //! Vendors that keep a ledger of what really happened, and do as they are told.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ pub(super) enum Act {
     NoLink,
     /// Never answers.
     Hang,
+    /// Never comes to the point at which the mail leaves (mails only).
+    LoseBefore,
+    /// Refuses before the mail leaves (mails only).
+    RejectBefore(Class),
 }
 
 #[derive(Default)]
@@ -37,6 +42,8 @@ pub(super) struct Desk {
     pub(super) calls: Vec<Vec<u8>>,
     /// Mails that arrived.
     pub(super) mails: Vec<Vec<u8>>,
+    /// Mails that were not let go at the last moment.
+    pub(super) held: u32,
     pub(super) lookups: u32,
     pub(super) lookup_down: bool,
     pub(super) ask_a_person: bool,
@@ -108,7 +115,7 @@ impl GiftVendor for Vendor {
             Act::Lose => return lost(),
             Act::Reject(class) => return rejected(class),
             Act::Hang => return std::future::pending().await,
-            Act::Accept | Act::LoseAnswer | Act::Pend | Act::NoLink => {}
+            _ => {}
         }
         let mut desk = self.desk();
         let ask_a_person = desk.ask_a_person;
@@ -157,9 +164,24 @@ impl Mailer for Vendor {
         mail::compose(mail)
     }
 
-    async fn send(&self, _: &Envelope, bytes: &[u8]) -> Outcome<MailAccepted> {
+    async fn send(
+        &self,
+        _: &Envelope,
+        bytes: &[u8],
+        leave: impl Future<Output = Result<(), Rejection>> + Send,
+    ) -> Outcome<MailAccepted> {
+        let act = self.next();
+        match act {
+            Act::LoseBefore => return lost(),
+            Act::RejectBefore(class) => return rejected(class),
+            _ => {}
+        }
+        if let Err(held) = leave.await {
+            self.desk().held += 1;
+            return Outcome::Rejected(held);
+        }
         self.desk().calls.push(bytes.to_vec());
-        match self.next() {
+        match act {
             Act::Lose => return lost(),
             Act::Reject(class) => return rejected(class),
             Act::Hang => return std::future::pending().await,
@@ -167,7 +189,7 @@ impl Mailer for Vendor {
                 self.desk().mails.push(bytes.to_vec());
                 return lost();
             }
-            Act::Accept | Act::Pend | Act::NoLink => self.desk().mails.push(bytes.to_vec()),
+            _ => self.desk().mails.push(bytes.to_vec()),
         }
         self.0.1.notify_one();
         Outcome::Accepted(MailAccepted {

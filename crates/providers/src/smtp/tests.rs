@@ -1,5 +1,7 @@
 //! Against a real socket whose server follows a script.
 
+use std::future::{Ready, ready};
+
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -80,6 +82,11 @@ fn envelope() -> Envelope {
     Envelope { from: "mia@vendor.example".into(), to: "jonas@northwind.example".into() }
 }
 
+/// The caller's word that the mail may leave.
+fn go() -> Ready<Result<(), Rejection>> {
+    ready(Ok(()))
+}
+
 /// Sends a small mail to a server with one deviation.
 async fn outcome_at(verb: &'static str, act: Act) -> Outcome<MailAccepted> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -89,7 +96,7 @@ async fn outcome_at(verb: &'static str, act: Act) -> Outcome<MailAccepted> {
     }
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(listener, vec![(verb, act)]));
-    Smtp::new(settings).unwrap().send(&envelope(), b"Subject: hi\r\n\r\nhello\r\n").await
+    Smtp::new(settings).unwrap().send(&envelope(), b"Subject: hi\r\n\r\nhello\r\n", go()).await
 }
 
 fn class(outcome: Outcome<MailAccepted>) -> Class {
@@ -109,7 +116,8 @@ async fn a_mail_arrives_as_it_was_composed() {
     settings.login = Some(Login { user: "u".into(), password: "p".into() });
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(listener, Vec::new()));
-    let outcome = Smtp::new(settings).unwrap().send(&envelope(), b"Subject: hi\r\n\r\n.hidden dot\r\n").await;
+    let outcome =
+        Smtp::new(settings).unwrap().send(&envelope(), b"Subject: hi\r\n\r\n.hidden dot\r\n", go()).await;
     let note = Some("2.0.0 queued as 4F2A".to_owned());
     assert_eq!(outcome, Outcome::Accepted(MailAccepted { server: "127.0.0.1".into(), note }));
     let (heard, message) = tasks.join_next().await.unwrap().unwrap();
@@ -118,6 +126,40 @@ async fn a_mail_arrives_as_it_was_composed() {
     assert_eq!(heard[2..5], ["MAIL FROM:<mia@vendor.example>", "RCPT TO:<jonas@northwind.example>", "DATA"]);
     assert!(message.starts_with("Subject: hi\r\n\r\n..hidden dot\r\n"), "dots are stuffed: {message:?}");
     assert_eq!(heard[5..], [".", "QUIT"]);
+}
+
+#[tokio::test]
+async fn without_the_callers_word_no_data_is_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let smtp = Smtp::new(settings(listener.local_addr().unwrap().port())).unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve(listener, Vec::new()));
+    let held = Rejection { class: Class::Retry { after: None }, reason: "not marked".to_owned() };
+    let outcome = smtp.send(&envelope(), b"Subject: hi\r\n\r\nhello\r\n", ready(Err(held.clone()))).await;
+    assert_eq!(outcome, Outcome::Rejected(held));
+    let (heard, message) = tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(heard.last().map(String::as_str), Some("QUIT"), "the connection is closed: {heard:?}");
+    assert!(heard.iter().any(|line| line.starts_with("RCPT")), "the word is asked for late: {heard:?}");
+    assert!(!heard.iter().any(|line| line == "DATA") && message.is_empty(), "{heard:?} {message:?}");
+}
+
+/// Whatever stops the dialogue before DATA stops it before the caller is asked.
+#[tokio::test]
+async fn the_callers_word_is_asked_for_once_all_else_is_settled() {
+    for (verb, asked) in [("greeting", false), ("MAIL", false), ("RCPT", false), ("DATA", true), (".", true)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let smtp = Smtp::new(settings(listener.local_addr().unwrap().port())).unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, vec![(verb, Act::Say("451 4.3.0 later"))]));
+        let mut word = false;
+        let leave = async {
+            word = true;
+            Ok(())
+        };
+        assert_eq!(class(smtp.send(&envelope(), b"x\r\n", leave).await), Class::Retry { after: None });
+        assert_eq!(word, asked, "{verb}");
+    }
 }
 
 #[tokio::test]
@@ -151,7 +193,7 @@ async fn a_break_within_the_message_is_a_certain_rejection() {
         // Gone with most of the message unread: far more than the sockets' buffers hold.
     });
     let long = b"a line of a long mail\r\n".repeat(1_000_000);
-    assert_eq!(class(smtp.send(&envelope(), &long).await), Class::Retry { after: None });
+    assert_eq!(class(smtp.send(&envelope(), &long, go()).await), Class::Retry { after: None });
 }
 
 #[tokio::test]
@@ -182,9 +224,9 @@ async fn nobody_listening_and_wrong_logins() {
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(listener, vec![("AUTH", Act::Say("535 5.7.8 wrong"))]));
     let smtp = Smtp::new(with_login).unwrap();
-    assert_eq!(class(smtp.send(&envelope(), b"x\r\n").await), Class::Configuration);
+    assert_eq!(class(smtp.send(&envelope(), b"x\r\n", go()).await), Class::Configuration);
     tasks.shutdown().await;
-    assert_eq!(class(smtp.send(&envelope(), b"x\r\n").await), Class::Retry { after: None });
+    assert_eq!(class(smtp.send(&envelope(), b"x\r\n", go()).await), Class::Retry { after: None });
 }
 
 #[tokio::test]
@@ -194,7 +236,7 @@ async fn a_server_without_starttls_gets_nothing() {
     settings.security = Security::StartTls;
     let mut tasks = JoinSet::new();
     tasks.spawn(serve(listener, Vec::new()));
-    let outcome = Smtp::new(settings).unwrap().send(&envelope(), b"x\r\n").await;
+    let outcome = Smtp::new(settings).unwrap().send(&envelope(), b"x\r\n", go()).await;
     assert_eq!(class(outcome), Class::Configuration);
     let (heard, _) = tasks.join_next().await.unwrap().unwrap();
     assert!(!heard.iter().any(|line| line.starts_with("MAIL")), "{heard:?}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use afterglow_dispatcher::{AttemptState, ReservationState, Status, Touchpoint};
+use afterglow_domain::DealRef;
 use afterglow_events::proto::touchpoint_due::Deed;
 use afterglow_events::{Body, Topic};
 use afterglow_providers::OrderStatus;
@@ -89,14 +90,15 @@ pub(super) fn each_mail_went_at_most_once<G: Ground>(
     broken.extend(arrived.into_keys().map(|id| format!("6: a mail for {id}, which is no touchpoint")));
 }
 
-/// A gift is bought at most once per touchpoint, is known as spent, and stays within the account's budget.
+/// A gift is bought at most once per touchpoint and is known as spent, for the account whose customer its
+/// deal is in the end. No account is above its budget, unless a deal brought money along.
 pub(super) fn each_gift_was_bought_at_most_once<G: Ground>(
     world: &World<G>,
     rows: &Rows,
     broken: &mut Vec<String>,
 ) {
     let mut gifts = world.around.vendors.desk().gifts.clone();
-    let mut spent: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut sold: BTreeMap<&str, i64> = BTreeMap::new();
     for row in &rows.touchpoints {
         let promised = matches!(row.due.deed, Some(Deed::Gift(_))) && row.state.without_gift.is_none();
         let Some(gift) = gifts.remove(&row.id.to_string()) else {
@@ -105,16 +107,34 @@ pub(super) fn each_gift_was_bought_at_most_once<G: Ground>(
             }
             continue;
         };
-        *spent.entry(row.budget_account()).or_default() += gift.minor * i64::from(gift.effects);
+        *sold.entry(customer(row, rows)).or_default() += gift.minor * i64::from(gift.effects);
         let known = row.state.reservation.as_ref().is_some_and(|one| one.state == ReservationState::Spent);
         if gift.effects != 1 || !known || gift.status != OrderStatus::Executed {
             broken.push(format!("6: {} bought {gift:?}, its money is {:?}", row.id, row.state.reservation));
         }
     }
     broken.extend(gifts.into_keys().map(|id| format!("6: a gift under {id}, which is no touchpoint")));
-    for (account, spent) in spent.into_iter().filter(|(_, spent)| *spent > CAP_MINOR) {
-        broken.push(format!("11: {account} received {spent} of {CAP_MINOR} minor units"));
+    for budget in &rows.budgets {
+        let (account, spent) = (budget.key.account.as_str(), budget.spent_minor);
+        let sold = sold.remove(account).unwrap_or_default();
+        if sold != spent || budget.reserved_minor != 0 {
+            broken.push(format!("11: {account} received {sold} minor units, the ledger says {budget:?}"));
+        }
+        if spent > CAP_MINOR.max(budget.joined_minor) {
+            broken.push(format!("11: {account} received {spent} of {CAP_MINOR} minor units"));
+        }
     }
+    broken.extend(sold.into_iter().map(|(account, sold)| format!("11: {account}: {sold} and no budget")));
+}
+
+/// The account for which a touchpoint's money counts in the end.
+fn customer<'a>(row: &'a Touchpoint, rows: &'a Rows) -> &'a str {
+    let known = |deal: &DealRef| rows.ledgers.iter().find(|ledger| ledger.deal == *deal);
+    let mut ledger = row.deal().and_then(|deal| known(&deal));
+    while let Some(next) = ledger.and_then(|ledger| ledger.merged_into.as_ref()) {
+        ledger = known(next);
+    }
+    ledger.map_or(row.budget_account(), |ledger| &ledger.account)
 }
 
 fn outcome(row: &Touchpoint) -> &str {

@@ -65,8 +65,8 @@ impl<G: Ground> World<G> {
         let mut webhooks = self.ground.consumer(afterglow_ingest::ROLE, &[Topic::Webhooks], ingest);
         let heard = [Topic::Deals, Topic::Deliveries, Topic::Signals];
         let mut deals = self.ground.consumer(afterglow_journey_engine::ROLE, &heard, ingest);
-        let due = [Topic::Touchpoints, Topic::Signals];
-        let mut touchpoints = self.ground.consumer(afterglow_dispatcher::ROLE, &due, ingest);
+        let mut touchpoints =
+            self.ground.consumer(afterglow_dispatcher::ROLE, &afterglow_dispatcher::TOPICS, ingest);
         for _ in 0..PAGES_MAX {
             let read = [
                 self.replay_page(Replayed::Webhooks(&mut webhooks)).await,

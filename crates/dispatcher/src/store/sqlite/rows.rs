@@ -9,7 +9,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::attempt::{Attempt, AttemptState};
-use crate::ledger::{Budget, BudgetKey, Suppression};
+use crate::ledger::{Budget, BudgetKey, DealLedger, Suppression};
 use crate::touchpoint::{State, Status, Step, Touchpoint};
 
 /// The version in which `touchpoint.state` is written: JSON of [`State`].
@@ -20,7 +20,13 @@ pub(crate) const TOUCHPOINT: &str =
 
 pub(crate) const ATTEMPT: &str = "select id, touchpoint, step, n, state, vendor, request, mail_from, mail_to, started_at, recover_after, ended_at, vendor_id, reason from attempt";
 
-pub(crate) const BUDGET: &str = "select tenant, account, year, currency, reserved, spent, cap from budget";
+pub(crate) const BUDGET: &str =
+    "select tenant, account, year, currency, reserved, spent, cap, joined from budget";
+
+/// The version in which `deal.ledger` is written: JSON of [`DealLedger`].
+pub(crate) const LEDGER_VERSION: i64 = 1;
+
+pub(crate) const DEAL: &str = "select ledger_version, ledger from deal";
 
 fn broken(column: &str) -> Error {
     Error::Refused(format!("{column} is not of its form"))
@@ -86,7 +92,21 @@ pub(crate) fn budget(row: &SqliteRow) -> Result<Budget, Error> {
         reserved_minor: row.try_get("reserved")?,
         spent_minor: row.try_get("spent")?,
         cap_minor: row.try_get("cap")?,
+        joined_minor: row.try_get("joined")?,
     })
+}
+
+pub(super) fn ledger_bytes(ledger: &DealLedger) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(ledger).map_err(|error| Error::Refused(format!("deal.ledger: {error}")))
+}
+
+pub(crate) fn deal(row: &SqliteRow) -> Result<DealLedger, Error> {
+    let version: i64 = row.try_get("ledger_version")?;
+    if version != LEDGER_VERSION {
+        let what = "deal.ledger".to_owned();
+        return Err(Error::Newer { what, found: version, known: LEDGER_VERSION });
+    }
+    serde_json::from_slice(row.try_get("ledger")?).map_err(|_| broken("deal.ledger"))
 }
 
 pub(crate) fn suppression(row: &SqliteRow) -> Result<Suppression, Error> {

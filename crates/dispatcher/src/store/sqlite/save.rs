@@ -5,9 +5,9 @@ use afterglow_durable::sqlite::ROWS_PER_STATEMENT;
 use prost::Message;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::rows::{STATE_VERSION, state_bytes};
+use super::rows::{LEDGER_VERSION, STATE_VERSION, ledger_bytes, state_bytes};
 use crate::attempt::Attempt;
-use crate::ledger::{Budget, Suppression};
+use crate::ledger::{Budget, DealLedger, Suppression};
 use crate::touchpoint::Touchpoint;
 
 pub(super) async fn touchpoints(connection: &mut SqliteConnection, rows: &[Touchpoint]) -> Result<(), Error> {
@@ -64,10 +64,29 @@ pub(super) async fn attempts(connection: &mut SqliteConnection, rows: &[Attempt]
     Ok(())
 }
 
+pub(super) async fn deals(connection: &mut SqliteConnection, rows: &[DealLedger]) -> Result<(), Error> {
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "insert or replace into deal (tenant, connection, deal, ledger_version, ledger) ",
+        );
+        let ledgers = chunk.iter().map(ledger_bytes).collect::<Result<Vec<_>, _>>()?;
+        query.push_values(chunk.iter().zip(ledgers), |mut values, (row, ledger)| {
+            values
+                .push_bind(row.deal.tenant.as_str())
+                .push_bind(row.deal.connection.as_str())
+                .push_bind(row.deal.deal.as_str())
+                .push_bind(LEDGER_VERSION)
+                .push_bind(ledger);
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn budgets(connection: &mut SqliteConnection, rows: &[Budget]) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert or replace into budget (tenant, account, year, currency, reserved, spent, cap) ",
+            "insert or replace into budget (tenant, account, year, currency, reserved, spent, cap, joined) ",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -77,7 +96,8 @@ pub(super) async fn budgets(connection: &mut SqliteConnection, rows: &[Budget]) 
                 .push_bind(row.key.currency.as_str())
                 .push_bind(row.reserved_minor)
                 .push_bind(row.spent_minor)
-                .push_bind(row.cap_minor);
+                .push_bind(row.cap_minor)
+                .push_bind(row.joined_minor);
         });
         query.build().execute(&mut *connection).await?;
     }
