@@ -12,10 +12,12 @@
 
 mod cursors;
 pub mod error;
+pub mod janitor;
 pub mod memory;
 pub mod metric;
 pub mod parked;
 pub mod relay;
+pub mod replay;
 pub mod rows;
 pub mod shard_set;
 pub mod sqlite;
@@ -28,6 +30,7 @@ pub mod conformance;
 
 pub use cursors::StoredCursors;
 pub use error::Error;
+pub use replay::{Replay, replay};
 pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 pub use shard_set::ShardSet;
 pub use store::{Store, Tx};

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use afterglow_domain::shard::CLASSES;
-use afterglow_domain::{Shard, Timestamp};
+use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
 use sqlx::SqliteConnection;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
+use super::letters::{self, Letters};
 use super::{Store, Writer, core, timers};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
@@ -120,9 +121,9 @@ impl crate::Store for Store {
     async fn outbox_settle(&self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
         let mut tx = self.tx().await?;
         core::delete_outbox(tx.connection(), acknowledged).await?;
-        let (seqs, letters): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
+        let (seqs, refused): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
         core::delete_outbox(tx.connection(), &seqs).await?;
-        core::park(tx.connection(), &letters).await?;
+        letters::park(tx.connection(), &refused).await?;
         tx.commit().await
     }
 
@@ -132,7 +133,7 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        super::read_parked(self.readers(), max).await
+        letters::read_parked(self.readers(), Letters::All, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
@@ -149,6 +150,13 @@ impl crate::Store for Store {
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }
 
+    async fn prune_parked(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        let mut tx = self.tx().await?;
+        let pruned = letters::prune(tx.connection(), before, max).await?;
+        tx.commit().await?;
+        Ok(pruned)
+    }
+
     fn changed(&self) -> Arc<Notify> {
         self.changed.clone()
     }
@@ -163,6 +171,14 @@ impl crate::Tx for Tx {
         core::first_seen(self.connection(), marks).await
     }
 
+    async fn load_letter(&mut self, id: EventId) -> Result<Option<ParkedLetter>, Error> {
+        letters::load(self.connection(), id).await
+    }
+
+    async fn mark_replayed(&mut self, id: EventId, at: Timestamp) -> Result<bool, Error> {
+        letters::mark_replayed(self.connection(), id, at).await
+    }
+
     fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp {
         let stored = self.writer.fired_to.get(&(timeline, shard)).copied().unwrap_or(Timestamp::MIN);
         self.marks.armable(timeline, shard, due, stored)
@@ -175,7 +191,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         core::append_outbox(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
-        core::park(connection, &writes.parked).await?;
+        letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);
         }

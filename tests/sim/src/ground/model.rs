@@ -117,6 +117,10 @@ impl<S: Store> Store for OneWriter<S> {
         self.inner.prune_inbox(before, max).await
     }
 
+    async fn prune_parked(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        self.inner.prune_parked(before, max).await
+    }
+
     fn changed(&self) -> Arc<Notify> {
         self.inner.changed()
     }
