@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "panicking is how a check fails")]
 
+mod letters;
 mod outbox;
 pub mod postgres;
 mod timers;
@@ -53,6 +54,11 @@ pub async fn all(fixture: &impl Fixture) {
     outbox::the_relay_repeats_what_was_not_acknowledged(fixture).await;
     outbox::a_stuck_event_holds_back_its_key_only(fixture).await;
     outbox::what_the_log_never_takes_is_parked(fixture).await;
+    letters::a_letter_goes_back_once_as_it_was(fixture).await;
+    letters::a_letter_without_a_topic_stays(fixture).await;
+    letters::a_crash_while_a_letter_goes_back_is_whole_or_nothing(fixture).await;
+    letters::a_letter_that_comes_again_is_open_again(fixture).await;
+    letters::letters_are_pruned_by_age(fixture).await;
 }
 
 pub(crate) fn shard(number: u8) -> Shard {

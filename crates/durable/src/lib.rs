@@ -13,11 +13,13 @@
 
 mod cursors;
 pub mod error;
+pub mod janitor;
 pub mod memory;
 pub mod metric;
 pub mod parked;
 pub mod postgres;
 pub mod relay;
+pub mod replay;
 pub mod rows;
 pub mod schema;
 pub mod shard_set;
@@ -31,6 +33,7 @@ pub mod conformance;
 
 pub use cursors::StoredCursors;
 pub use error::Error;
+pub use replay::{Replay, replay};
 pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 pub use shard_set::ShardSet;
 pub use store::{Store, Tx};

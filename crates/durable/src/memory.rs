@@ -168,6 +168,18 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         Ok(old.len())
     }
 
+    async fn prune_parked(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        let mut tables = self.tables.lock().await;
+        let mut old: Vec<_> =
+            tables.parked.values().filter(|it| it.at < before).map(|it| (it.at, it.id)).collect();
+        old.sort_unstable();
+        old.truncate(max);
+        for (_, id) in &old {
+            tables.parked.remove(id);
+        }
+        Ok(old.len())
+    }
+
     fn changed(&self) -> Arc<Notify> {
         self.changed.clone()
     }
@@ -195,7 +207,7 @@ impl<T: Clone + Send + Sync + 'static> crate::store::Outgoing for Outgoing<T> {
             tables.outbox.remove(seq);
         }
         for (_, letter) in parked {
-            tables.parked.entry(letter.id).or_insert_with(|| letter.clone());
+            park(&mut tables.parked, letter.clone());
         }
         Ok(())
     }
@@ -206,6 +218,15 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
         let inbox = &mut self.work.inbox;
         let first = |mark: &InboxMark| inbox.insert((mark.event, mark.home.clone()), mark.taken_at).is_none();
         Ok(marks.iter().map(first).collect())
+    }
+
+    async fn load_letter(&mut self, id: EventId) -> Result<Option<ParkedLetter>, Error> {
+        Ok(self.work.parked.get(&id).cloned())
+    }
+
+    async fn mark_replayed(&mut self, id: EventId, at: Timestamp) -> Result<bool, Error> {
+        let open = self.work.parked.get_mut(&id).filter(|letter| letter.replayed.is_none());
+        Ok(open.map(|letter| letter.replayed = Some(at)).is_some())
     }
 
     fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp {
@@ -229,7 +250,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
             self.work.cursors.insert((group, cursor.topic, cursor.partition), cursor);
         }
         for letter in writes.parked {
-            self.work.parked.entry(letter.id).or_insert(letter);
+            park(&mut self.work.parked, letter);
         }
         Ok(())
     }
@@ -249,6 +270,26 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
             return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
         }
         Ok(())
+    }
+}
+
+/// Parks a letter once. One that was put back and comes again is open again.
+fn park(parked: &mut BTreeMap<EventId, ParkedLetter>, letter: ParkedLetter) {
+    match parked.get_mut(&letter.id) {
+        None => {
+            parked.insert(letter.id, letter);
+        }
+        Some(known) if known.replayed.is_some() => {
+            let attempts = known.attempts + letter.attempts;
+            *known = ParkedLetter {
+                reason: letter.reason,
+                at: letter.at,
+                attempts,
+                replayed: None,
+                ..known.clone()
+            };
+        }
+        Some(_) => {}
     }
 }
 

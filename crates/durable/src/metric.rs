@@ -10,6 +10,8 @@ pub const PARKED: &str = "afterglow_dead_letters_total";
 pub const TIMERS_FIRED: &str = "afterglow_timers_fired_total";
 /// How late a timer fired, in seconds of its own clock.
 pub const TIMER_LATENESS: &str = "afterglow_timer_lateness_seconds";
+/// Rows or details of rows that were forgotten because of their age, by role and `what`: `inbox_marks`, `dead_letters`, `details`.
+pub const FORGOTTEN: &str = "afterglow_forgotten_total";
 /// Events appended to the log by the relay, by role.
 pub const SENT: &str = "afterglow_sent_total";
 /// How long a transaction waited for its shards' locks, in seconds, by role.

@@ -19,6 +19,7 @@ pub fn letter_of(role: &str, received: &Received, reason: String, at: Timestamp)
         value: received.record.value.clone(),
         attempts: 1,
         at,
+        replayed: None,
     }
 }
 
@@ -36,6 +37,7 @@ pub fn letter_of_outbox(role: &str, record: &Record, reason: String, at: Timesta
         value: record.value.clone(),
         attempts: 1,
         at,
+        replayed: None,
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod classes;
 mod core;
+mod letters;
 mod lock;
 mod outbox;
 mod schema;
@@ -129,11 +130,6 @@ fn pool(connections_max: u32) -> PgPoolOptions {
             })
         })
         .after_connect(|connection, _| Box::pin(server::greet(connection)))
-}
-
-/// The newest parked letters of a role, for commands that only read.
-pub async fn read_parked(readers: &PgPool, max: usize) -> Result<Vec<crate::ParkedLetter>, Error> {
-    core::read_parked(readers, max).await
 }
 
 #[cfg(test)]

@@ -87,6 +87,8 @@ pub struct ParkedLetter {
     pub attempts: u32,
     /// When it was parked, by the wall's clock.
     pub at: Timestamp,
+    /// When it was put back on its topic; `None` while it is open.
+    pub replayed: Option<Timestamp>,
 }
 
 /// Everything a transaction writes to the shared pieces. Order within a list is kept for the outbox;

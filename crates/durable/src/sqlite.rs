@@ -5,6 +5,7 @@
 //! caller holds the data folder's lock, so the low-water marks may be kept in memory beside it.
 
 mod core;
+mod letters;
 mod schema;
 mod timers;
 mod tx;
@@ -26,6 +27,7 @@ use crate::rows::Timeline;
 pub use crate::schema::Migration;
 use crate::store::CommitFaults;
 
+pub use letters::{Letters, read_letter, read_open_ids, read_parked};
 pub use tx::{Outgoing, Tx};
 
 /// How many readers may look at once; each query is short, and a person rarely asks more.
@@ -131,13 +133,6 @@ fn options(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()
-}
-
-/// The newest parked letters of a role's file, for commands that only read.
-pub async fn read_parked(readers: &SqlitePool, max: usize) -> Result<Vec<crate::ParkedLetter>, Error> {
-    let max = i64::try_from(max).unwrap_or(i64::MAX);
-    let rows = sqlx::query(core::READ_PARKED).bind(max).fetch_all(readers).await?;
-    rows.iter().map(core::parked).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use afterglow_domain::{Shard, Timestamp};
+use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
 use tokio::sync::Notify;
 
@@ -58,12 +58,19 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The durable cursors of a consumer group.
     fn cursors(&self, group: &str) -> impl Future<Output = Result<Vec<Cursor>, Error>> + Send;
 
-    /// The parked letters, newest first, at most `max`.
+    /// The parked letters, open or put back, newest first, at most `max`.
     fn parked(&self, max: usize) -> impl Future<Output = Result<Vec<ParkedLetter>, Error>> + Send;
 
     /// Forgets inbox marks taken before `before`, at most `max` of them; how many it forgot.
     fn prune_inbox(&self, before: Timestamp, max: usize)
     -> impl Future<Output = Result<usize, Error>> + Send;
+
+    /// Forgets letters parked before `before`, open or put back, at most `max` of them; how many it forgot.
+    fn prune_parked(
+        &self,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<usize, Error>> + Send;
 
     /// Signalled by this process's own commits that armed a timer or wrote to the outbox. Commits of
     /// other processes are found by polling, at most a second later.
@@ -93,6 +100,19 @@ pub trait Outgoing: Send + 'static {
 pub trait Tx: Send + 'static {
     /// Marks events as having had their effect, and tells for each whether it was the first time.
     fn first_seen(&mut self, marks: &[InboxMark]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+
+    /// One parked letter.
+    fn load_letter(
+        &mut self,
+        id: EventId,
+    ) -> impl Future<Output = Result<Option<ParkedLetter>, Error>> + Send;
+
+    /// Marks an open letter as put back on its topic; whether it was there and open.
+    fn mark_replayed(
+        &mut self,
+        id: EventId,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// The due time under which a wait for `due` can be armed in this transaction: `due` itself, or the
     /// shard's low-water mark where `due` lies below it (such a timer fires at once).

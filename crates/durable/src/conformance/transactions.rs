@@ -29,6 +29,7 @@ fn letter() -> ParkedLetter {
         value: vec![0, 159].into(),
         attempts: 3,
         at: at(4),
+        replayed: None,
     }
 }
 

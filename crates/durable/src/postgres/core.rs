@@ -1,9 +1,9 @@
-//! Inbox, cursors and parked letters in SQL.
+//! Inbox and cursors in SQL.
 
 use std::collections::HashSet;
 
-use afterglow_domain::{EventId, Timestamp};
-use afterglow_events::record::{headers_from_bytes, headers_to_bytes};
+use afterglow_domain::Timestamp;
+use afterglow_events::record::headers_from_bytes;
 use afterglow_events::{Cursor, Topic};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgPool, Row};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::text;
 use crate::error::Error;
-use crate::rows::{InboxMark, ParkedLetter};
+use crate::rows::InboxMark;
 
 /// Inserts the marks; for each whether it was new.
 pub(super) async fn first_seen(
@@ -94,7 +94,8 @@ fn cursor(row: &PgRow) -> Result<Cursor, Error> {
     })
 }
 
-fn small<N: TryFrom<i32>>(column: &str, number: i32) -> Result<N, Error> {
+/// A small number of a column that is wider.
+pub(super) fn small<N: TryFrom<i32>>(column: &str, number: i32) -> Result<N, Error> {
     N::try_from(number).map_err(|_| Error::Refused(format!("{column} is {number}")))
 }
 
@@ -102,55 +103,4 @@ fn small<N: TryFrom<i32>>(column: &str, number: i32) -> Result<N, Error> {
 pub(super) fn headers_of(row: &PgRow) -> Result<Vec<(String, bytes::Bytes)>, Error> {
     headers_from_bytes(row.try_get("headers")?)
         .ok_or_else(|| Error::Refused("a row's headers are not of their form".to_owned()))
-}
-
-pub(super) async fn park(connection: &mut PgConnection, letters: &[ParkedLetter]) -> Result<(), Error> {
-    if letters.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "insert into parked (id, reason, topic, partition, \"offset\", key, headers, value, attempts, at)
-         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::int4[], $5::int8[], $6::bytea[],
-                              $7::bytea[], $8::bytea[], $9::int4[], $10::int8[])
-         on conflict do nothing",
-    )
-    .bind(letters.iter().map(|letter| letter.id.0).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| text::stored(&letter.reason)).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| text::stored(&letter.topic)).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| i32::from(letter.partition)).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| letter.offset).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| letter.key.as_ref()).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| headers_to_bytes(&letter.headers)).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| letter.value.as_ref()).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| i32::try_from(letter.attempts).unwrap_or(i32::MAX)).collect::<Vec<_>>())
-    .bind(letters.iter().map(|letter| letter.at.0).collect::<Vec<_>>())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn read_parked(readers: &PgPool, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-    let rows = sqlx::query(
-        "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at
-         from parked order by at desc, id limit $1",
-    )
-    .bind(i64::try_from(max).unwrap_or(i64::MAX))
-    .fetch_all(readers)
-    .await?;
-    rows.iter().map(letter).collect()
-}
-
-fn letter(row: &PgRow) -> Result<ParkedLetter, Error> {
-    Ok(ParkedLetter {
-        id: EventId(row.try_get("id")?),
-        reason: text::told(row.try_get("reason")?),
-        topic: text::told(row.try_get("topic")?),
-        partition: small("parked.partition", row.try_get("partition")?)?,
-        offset: row.try_get("offset")?,
-        key: row.try_get::<Vec<u8>, _>("key")?.into(),
-        headers: headers_of(row)?,
-        value: row.try_get::<Vec<u8>, _>("value")?.into(),
-        attempts: small("parked.attempts", row.try_get("attempts")?)?,
-        at: Timestamp(row.try_get("at")?),
-    })
 }

@@ -54,15 +54,16 @@ create table cursor (
 
 -- What could not be used, kept whole.
 create table parked (
-    id        uuid  primary key,  -- identity of where it came from
-    reason    text  not null,     -- why, and what to do
-    topic     text  not null,     -- empty for what never was a record
-    partition int4  not null,
-    "offset"  int8  not null,     -- -1 for what the log refused
-    key       bytea not null,
-    headers   bytea not null,
-    value     bytea not null,
-    attempts  int4  not null,     -- how often it was tried
-    at        int8  not null      -- by the wall's clock
+    id          uuid  primary key,  -- identity of where it came from
+    reason      text  not null,     -- why, and what to do
+    topic       text  not null,     -- empty for what never was a record
+    partition   int4  not null,
+    "offset"    int8  not null,     -- -1 for what the log refused
+    key         bytea not null,
+    headers     bytea not null,
+    value       bytea not null,
+    attempts    int4  not null,     -- how often it was tried
+    at          int8  not null,     -- by the wall's clock
+    replayed_at int8              -- when it was put back on its topic; null while it is open
 );
 create index parked_by_age on parked (at);

@@ -16,7 +16,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Row};
 use uuid::Uuid;
 
-use super::core::{headers_of, park};
+use super::core::headers_of;
+use super::letters::park;
 use super::lock::{numbers, shard_of};
 use crate::error::Error;
 use crate::rows::{OutboxRow, ParkedLetter};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use afterglow_domain::{Shard, Timestamp};
+use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
 use sqlx::{PgConnection, PgTransaction};
 use tokio::sync::Notify;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::lock::{self, Asking, Held};
 use super::outbox::{self, Outgoing};
-use super::{Store, core, timers};
+use super::{Store, core, letters, timers};
 use crate::error::Error;
 use crate::metric;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
@@ -148,11 +148,15 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        core::read_parked(&self.pool, max).await
+        letters::read(&self.pool, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
         core::prune_inbox(&self.pool, before, max).await
+    }
+
+    async fn prune_parked(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        letters::prune(&self.pool, before, max).await
     }
 
     fn changed(&self) -> Arc<Notify> {
@@ -169,6 +173,14 @@ impl crate::Tx for Tx {
         core::first_seen(self.connection(), marks).await
     }
 
+    async fn load_letter(&mut self, id: EventId) -> Result<Option<ParkedLetter>, Error> {
+        letters::load(self.connection(), id).await
+    }
+
+    async fn mark_replayed(&mut self, id: EventId, at: Timestamp) -> Result<bool, Error> {
+        letters::mark_replayed(self.connection(), id, at).await
+    }
+
     fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp {
         self.marks.armable(timeline, shard, due, self.held.fired_to(timeline, shard))
     }
@@ -181,7 +193,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         outbox::append(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
-        core::park(connection, &writes.parked).await?;
+        letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);
         }

@@ -1,6 +1,6 @@
-//! Inbox, outbox, cursors and parked letters in SQL.
+//! Inbox, outbox and cursors in SQL.
 
-use afterglow_domain::{EventId, Shard, Timestamp};
+use afterglow_domain::{Shard, Timestamp};
 use afterglow_events::record::{headers_from_bytes, headers_to_bytes};
 use afterglow_events::{Cursor, Record, Topic};
 use sqlx::sqlite::SqliteRow;
@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::ROWS_PER_STATEMENT;
 use crate::error::Error;
-use crate::rows::{InboxMark, OutboxRow, ParkedLetter};
+use crate::rows::{InboxMark, OutboxRow};
 
 /// Inserts the marks; for each whether it was new.
 pub(super) async fn first_seen(
@@ -65,7 +65,7 @@ pub(super) fn outbox_row(row: &SqliteRow) -> Result<(i64, OutboxRow), Error> {
     Ok((row.try_get("seq")?, OutboxRow { shard, record }))
 }
 
-fn headers_of(row: &SqliteRow) -> Result<Vec<(String, bytes::Bytes)>, Error> {
+pub(super) fn headers_of(row: &SqliteRow) -> Result<Vec<(String, bytes::Bytes)>, Error> {
     headers_from_bytes(row.try_get("headers")?)
         .ok_or_else(|| Error::Refused("a row's headers are not of their form".to_owned()))
 }
@@ -114,51 +114,6 @@ pub(super) fn cursor(row: &SqliteRow) -> Result<Cursor, Error> {
         partition: row.try_get("partition")?,
         next_offset: row.try_get("next_offset")?,
         last_event_id: row.try_get("last_event_id")?,
-        at: Timestamp(row.try_get("at")?),
-    })
-}
-
-pub(super) async fn park(connection: &mut SqliteConnection, letters: &[ParkedLetter]) -> Result<(), Error> {
-    for letter in letters {
-        sqlx::query(
-            "insert or ignore into parked
-             (id, reason, topic, partition, \"offset\", key, headers, value, attempts, at)
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(letter.id.as_bytes().as_slice())
-        .bind(&letter.reason)
-        .bind(&letter.topic)
-        .bind(i64::from(letter.partition))
-        .bind(letter.offset)
-        .bind(letter.key.as_ref())
-        .bind(headers_to_bytes(&letter.headers))
-        .bind(letter.value.as_ref())
-        .bind(i64::from(letter.attempts))
-        .bind(letter.at.0)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
-}
-
-/// The newest parked letters.
-pub(super) const READ_PARKED: &str =
-    "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at
-     from parked order by at desc, id limit ?";
-
-/// A parked letter of a row of [`READ_PARKED`].
-pub(super) fn parked(row: &SqliteRow) -> Result<ParkedLetter, Error> {
-    Ok(ParkedLetter {
-        id: EventId::from_slice(row.try_get("id")?)
-            .ok_or_else(|| Error::Refused("parked.id is not 16 bytes".to_owned()))?,
-        reason: row.try_get("reason")?,
-        topic: row.try_get("topic")?,
-        partition: row.try_get("partition")?,
-        offset: row.try_get("offset")?,
-        key: row.try_get::<Vec<u8>, _>("key")?.into(),
-        headers: headers_of(row)?,
-        value: row.try_get::<Vec<u8>, _>("value")?.into(),
-        attempts: row.try_get("attempts")?,
         at: Timestamp(row.try_get("at")?),
     })
 }

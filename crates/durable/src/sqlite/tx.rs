@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use afterglow_domain::shard::CLASSES;
-use afterglow_domain::{Shard, Timestamp};
+use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
 use sqlx::SqliteConnection;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
+use super::letters::{self, Letters};
 use super::{Store, Writer, core, timers};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
@@ -135,7 +136,7 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        super::read_parked(self.readers(), max).await
+        letters::read_parked(self.readers(), Letters::All, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
@@ -150,6 +151,13 @@ impl crate::Store for Store {
         .await?;
         tx.commit().await?;
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+    }
+
+    async fn prune_parked(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
+        let mut tx = self.tx(ShardSet::default()).await?;
+        let pruned = letters::prune(tx.connection(), before, max).await?;
+        tx.commit().await?;
+        Ok(pruned)
     }
 
     fn changed(&self) -> Arc<Notify> {
@@ -175,9 +183,9 @@ impl crate::store::Outgoing for Outgoing {
     async fn settle(self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
         let mut tx = self.store.tx(ShardSet::default()).await?;
         core::delete_outbox(tx.connection(), acknowledged).await?;
-        let (seqs, letters): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
+        let (seqs, refused): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
         core::delete_outbox(tx.connection(), &seqs).await?;
-        core::park(tx.connection(), &letters).await?;
+        letters::park(tx.connection(), &refused).await?;
         tx.commit().await
     }
 }
@@ -185,6 +193,14 @@ impl crate::store::Outgoing for Outgoing {
 impl crate::Tx for Tx {
     async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
         core::first_seen(self.connection(), marks).await
+    }
+
+    async fn load_letter(&mut self, id: EventId) -> Result<Option<ParkedLetter>, Error> {
+        letters::load(self.connection(), id).await
+    }
+
+    async fn mark_replayed(&mut self, id: EventId, at: Timestamp) -> Result<bool, Error> {
+        letters::mark_replayed(self.connection(), id, at).await
     }
 
     fn armable(&self, timeline: Timeline, shard: Shard, due: Timestamp) -> Timestamp {
@@ -200,7 +216,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         core::append_outbox(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
-        core::park(connection, &writes.parked).await?;
+        letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);
         }

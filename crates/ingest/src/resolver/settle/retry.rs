@@ -106,6 +106,7 @@ impl<R> Turn<'_, R> {
             value: record.value,
             attempts: row.failures + 1,
             at: self.now,
+            replayed: None,
         }
     }
 }
