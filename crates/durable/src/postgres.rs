@@ -15,6 +15,7 @@
 //! Deliberately absent: leases, epochs, LISTEN/NOTIFY, savepoints, and transactions of another isolation.
 
 mod classes;
+pub mod columns;
 mod core;
 mod letters;
 mod lock;

@@ -120,7 +120,7 @@ pub(crate) async fn world_on_sqlite(faults: CommitFaults) -> (tempfile::TempDir,
 }
 
 impl<S: Inspect> World<S> {
-    async fn new(store: S) -> Self {
+    pub(super) async fn new(store: S) -> Self {
         let clock = ManualClock::new(at(DAY_0));
         let options = Options { sender_company: "Vendor Inc".to_owned(), ..Options::default() };
         let mut world = Self {
