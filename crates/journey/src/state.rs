@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::Contact;
 
-/// The version written next to the bytes.
-pub const STATE_VERSION: u32 = 1;
+/// The version written next to the bytes: postcard, which is a third of JSON's size and of its time.
+pub const STATE_VERSION: u32 = 2;
+
+/// The version before it: JSON. Read, and written anew as the current one.
+const STATE_VERSION_JSON: u32 = 1;
 
 /// How long to wait at least for a delivery before asking again: once a day is often enough for a gift
 /// that waits for a person, and soon enough to notice a dispatcher that stands still.
@@ -28,7 +31,7 @@ pub enum InvalidState {
     Version(u32),
     /// Not what this version writes.
     #[error("the stored state cannot be read: {0}")]
-    Content(#[from] serde_json::Error),
+    Content(String),
 }
 
 /// One enrolment.
@@ -156,13 +159,18 @@ impl Promise {
 impl State {
     /// The bytes to store beside [`STATE_VERSION`].
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a state has only string keys and finite numbers")
+        postcard::to_stdvec(self).expect("a state has only lists of known length")
     }
 
     /// Reads stored bytes.
     pub fn from_bytes(version: u32, bytes: &[u8]) -> Result<Self, InvalidState> {
         match version {
-            STATE_VERSION => Ok(serde_json::from_slice(bytes)?),
+            STATE_VERSION => {
+                postcard::from_bytes(bytes).map_err(|error| InvalidState::Content(error.to_string()))
+            }
+            STATE_VERSION_JSON => {
+                serde_json::from_slice(bytes).map_err(|error| InvalidState::Content(error.to_string()))
+            }
             other => Err(InvalidState::Version(other)),
         }
     }

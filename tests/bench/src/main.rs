@@ -26,8 +26,8 @@ use afterglow_service::clock::SystemClock;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use options::{Cli, Role};
-use report::Report;
+use options::{Cli, Role, Scale};
+use report::{Report, TimersTable};
 
 fn main() -> ExitCode {
     // The whole product, measured as a child, is this program too: the code of `afterglow run`.
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Some(Role::ServeEdge { folder }) => block_on(edge::server::serve_edge(folder)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),
         Some(Role::Load(plan)) => edge::load::run(plan),
+        Some(Role::Timers { pending }) => block_on(timers_alone(&cli, *pending)),
         None => block_on(conduct(&cli)),
     };
     match outcome {
@@ -75,6 +76,14 @@ async fn conduct(cli: &Cli) -> anyhow::Result<()> {
     if let Some(path) = cli.results() {
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
     }
+    folder.close().context("removing the measured files")
+}
+
+/// Measures only the timers, beside so many others.
+async fn timers_alone(cli: &Cli, pending: usize) -> anyhow::Result<()> {
+    let folder = cli.folder().context("a folder for the measured files")?;
+    let timers = timers::measure(&Scale { pending, ..cli.scale() }, folder.path()).await?;
+    writeln!(std::io::stdout().lock(), "{}", TimersTable { timers: &timers, pending })?;
     folder.close().context("removing the measured files")
 }
 

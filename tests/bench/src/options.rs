@@ -37,6 +37,12 @@ pub(crate) enum Role {
     /// Serves an empty handler, until standard input ends.
     #[command(hide = true)]
     ServeEmpty,
+    /// Measures the timers alone and prints their table, writing no results: for work on that path.
+    Timers {
+        /// How many others wait, in the crowded store.
+        #[arg(long, default_value_t = 10_000)]
+        pending: usize,
+    },
     /// Sends webhooks and prints what came of it.
     #[command(hide = true)]
     Load(Plan),

@@ -40,7 +40,7 @@ impl fmt::Display for Report {
         self.head(f)?;
         self.aims(f)?;
         self.edge(f)?;
-        self.timers(f)?;
+        TimersTable { timers: &self.timers, pending: self.scale.pending }.fmt(f)?;
         self.memory(f)
     }
 }
@@ -128,37 +128,6 @@ Not measured: other disks, TLS, many events in one webhook, Kafka and PostgreSQL
         writeln!(f)
     }
 
-    fn timers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Timers { enrolled, bytes, bare, alone, relayed, foreign, stolen } = &self.timers;
-        writeln!(
-            f,
-            "## Timers
-
-A fired timer writes {} bytes: state, touchpoint, next timer.
-
-| | pending beside | per second | ÷ bare loop | CPU µs each |
-|---|---|---|---|---|
-| bare inserts of as many bytes | | {bare} | 1.00 | |",
-            plain(f64_of(*bytes))
-        )?;
-        let pending = count(self.scale.pending);
-        for (name, crowd, rate) in [
-            ("**fired**", "0", &alone.empty),
-            ("**fired**", pending.as_str(), &alone.crowded),
-            ("fired and relayed into the log", "0", &relayed.empty),
-            ("fired and relayed into the log", pending.as_str(), &relayed.crowded),
-        ] {
-            fired(f, (name, crowd), rate, bare)?;
-        }
-        writeln!(
-            f,
-            "
-While the stores were made, the engine enrolled {enrolled} deals a second, in pages of 500 (eleven promises each).
-Foreign CPU {foreign} %, stolen {stolen} %.
-"
-        )
-    }
-
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Memory { started_mb, loaded_mb, peak_mb, webhooks, load, connections } = &self.memory;
         let (started, loaded, peak) = (plain(*started_mb), plain(*loaded_mb), plain(*peak_mb));
@@ -173,6 +142,47 @@ Foreign CPU {foreign} %, stolen {stolen} %.
 | the most in between | {peak} |",
             plain(f64_of(*webhooks)),
             load.as_secs_f64()
+        )
+    }
+}
+
+/// The part about timers, which can be measured alone.
+pub(crate) struct TimersTable<'a> {
+    /// What was measured.
+    pub(crate) timers: &'a Timers,
+    /// How many waited beside, in the crowded store.
+    pub(crate) pending: usize,
+}
+
+impl fmt::Display for TimersTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Timers { enrolled, bytes, bare, alone, relayed, foreign, stolen } = self.timers;
+        writeln!(
+            f,
+            "## Timers
+
+A fired timer writes {} bytes: state, touchpoint, next timer.
+
+| | pending beside | per second | ÷ bare loop | CPU µs each |
+|---|---|---|---|---|
+| bare inserts of as many bytes | | {bare} | 1.00 | |",
+            plain(f64_of(*bytes))
+        )?;
+        let pending = count(self.pending);
+        for (name, crowd, rate) in [
+            ("**fired**", "0", &alone.empty),
+            ("**fired**", pending.as_str(), &alone.crowded),
+            ("fired and relayed into the log", "0", &relayed.empty),
+            ("fired and relayed into the log", pending.as_str(), &relayed.crowded),
+        ] {
+            fired(f, (name, crowd), rate, bare)?;
+        }
+        writeln!(
+            f,
+            "
+While the stores were made, the engine enrolled {enrolled} deals a second, in pages of 500 (eleven promises each).
+Foreign CPU {foreign} %, stolen {stolen} %.
+"
         )
     }
 }

@@ -271,12 +271,15 @@ fn a_state_survives_its_bytes_and_refuses_others() {
     scene.won("2026-03-06");
     let state = scene.state.unwrap();
     assert_eq!(State::from_bytes(crate::STATE_VERSION, &state.to_bytes()).unwrap(), state);
-    // As they were written before they told how often to ask.
-    let told = format!(",\"ask_every_s\":{}", 24 * 3600);
-    let older = String::from_utf8(state.to_bytes()).unwrap().replace(&told, "");
-    assert!(!older.contains("ask_every_s"));
-    assert_eq!(State::from_bytes(1, older.as_bytes()).unwrap(), state);
-    assert!(State::from_bytes(2, &state.to_bytes()).unwrap_err().to_string().contains("version 2"));
+    assert!(State::from_bytes(3, &state.to_bytes()).unwrap_err().to_string().contains("version 3"));
+    assert!(State::from_bytes(crate::STATE_VERSION, b"{}").is_err());
+    // As the version before wrote them, in JSON, before and after it told how often to ask.
+    let json = serde_json::to_string(&state).unwrap();
+    let untold = json.replace(&format!(",\"ask_every_s\":{}", 24 * 3600), "");
+    assert_ne!(untold, json);
+    for older in [json, untold] {
+        assert_eq!(State::from_bytes(1, older.as_bytes()).unwrap(), state);
+    }
     assert!(State::from_bytes(1, b"{}").is_err());
     assert_eq!(definition(FOUR).moments.len(), state.promises.len());
 }
