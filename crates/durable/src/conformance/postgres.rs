@@ -34,6 +34,13 @@ impl Database {
         Self { all, name }
     }
 
+    /// Its address, for another process, made of the one in [`VARIABLE`].
+    pub fn url(&self, all: &str) -> String {
+        let (address, parameters) = all.split_once('?').unwrap_or((all, ""));
+        let (server, _) = address.rsplit_once('/').unwrap();
+        format!("{server}/{}?{parameters}", self.name)
+    }
+
     /// Where it is.
     pub fn server(&self) -> Server {
         self.all.database(&self.name)

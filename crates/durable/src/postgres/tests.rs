@@ -1,5 +1,9 @@
 //! The conformance suite on a real server, and what only a server with many clients can do wrong.
 
+mod order;
+mod start;
+mod transactions;
+
 use std::sync::Mutex;
 
 use super::*;
