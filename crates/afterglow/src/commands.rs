@@ -10,6 +10,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod explain;
 pub(crate) mod journey;
 pub(crate) mod log;
+mod role_file;
 pub(crate) mod run;
 pub(crate) mod tail;
 

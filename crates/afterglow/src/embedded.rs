@@ -13,12 +13,14 @@ mod source;
 mod vendors;
 mod watched;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_domain::{Clock, Clocks};
+use afterglow_domain::{Clock, Clocks, Timestamp};
+use afterglow_durable::janitor::{self, Chore};
 use afterglow_durable::turns::Stopped;
-use afterglow_durable::{Store, relay, sqlite};
+use afterglow_durable::{Error, Store as _, relay, sqlite};
 use afterglow_eventlog::{EmbeddedLog, LogReader, Options as LogOptions};
 use afterglow_events::Append;
 use afterglow_providers::{GiftVendor, Tremendous};
@@ -163,9 +165,9 @@ impl Parts<'_> {
             .with_context(|| format!("{}: {}", codes::STORE, path.display()))
     }
 
-    /// Relays a role's outbox to the log, and forgets old inbox marks. In the background: both go on
-    /// while the roles drain.
-    fn relay<S: Store>(&self, role: &'static str, store: &S) {
+    /// Relays a role's outbox to the log, and forgets old inbox marks and dead letters. In the background:
+    /// it all goes on while the roles drain.
+    fn relay(&self, role: &'static str, store: &sqlite::Store) {
         let (log, wall) = (self.log.clone(), self.clocks.wall.clone());
         let stop = self.tasks.shutdown().hard_token();
         let relayed = store.clone();
@@ -173,35 +175,38 @@ impl Parts<'_> {
             relay::run(role, relayed, log, &*wall, stop).await;
             anyhow::Ok(())
         });
+        let marks = Chore { role, what: janitor::INBOX_MARKS, keep: INBOX_MEMORY };
+        self.forget(marks, store, |store, _, before| async move {
+            store.prune_inbox(before, janitor::ROWS_MAX).await
+        });
+        let letters = Chore { role, what: janitor::DEAD_LETTERS, keep: self.config.keep.dead_letters() };
+        self.forget(letters, store, |store, _, before| async move {
+            store.prune_parked(before, janitor::ROWS_MAX).await
+        });
+    }
+
+    /// Does a chore for ever; `step` takes the store, now by the wall's clock, and what is old.
+    fn forget<F, Fut>(&self, chore: Chore, store: &sqlite::Store, step: F)
+    where
+        F: Fn(sqlite::Store, Timestamp, Timestamp) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<usize, Error>> + Send + 'static,
+    {
         let (store, wall) = (store.clone(), self.clocks.wall.clone());
-        self.tasks.spawn_background(role, async move {
-            forget_old_marks(role, &store, &*wall).await;
+        self.tasks.spawn_background(chore.role, async move {
+            chore.run(|| wall.now(), |before| step(store.clone(), wall.now(), before)).await;
             anyhow::Ok(())
         });
+    }
+
+    /// How long a role keeps the details of its rows.
+    fn details_of(&self, role: &'static str) -> Chore {
+        Chore { role, what: janitor::DETAILS, keep: self.config.keep.details() }
     }
 }
 
 /// How long a recognised event is remembered, counted from when the log took it: half as long again as
 /// the log keeps it.
 const INBOX_MEMORY: Duration = Duration::from_hours(45 * 24);
-
-/// How often old marks are looked for, and how many go in one transaction.
-const FORGET_EVERY: Duration = Duration::from_hours(1);
-const FORGET_ROWS: usize = 1000;
-
-async fn forget_old_marks<S: Store>(role: &str, store: &S, wall: &dyn Clock) {
-    loop {
-        let before = wall.now().minus(INBOX_MEMORY);
-        match store.prune_inbox(before, FORGET_ROWS).await {
-            Ok(FORGET_ROWS) => continue,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(role, %error, "old inbox marks were not forgotten; next try in an hour");
-            }
-        }
-        tokio::time::sleep(FORGET_EVERY).await;
-    }
-}
 
 /// A consumer's end as a task's result: only what a person must decide is an error.
 fn ended(stopped: Stopped) -> anyhow::Result<()> {

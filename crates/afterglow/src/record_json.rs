@@ -46,7 +46,8 @@ pub(crate) fn line(tailed: &Tailed) -> String {
     serde_json::to_string(&object).expect("an object of texts and numbers is always JSON")
 }
 
-fn payload(record: &Record) -> Option<Box<RawValue>> {
+/// The event in a record as proto3 JSON, where it is one of the contract.
+pub(crate) fn payload(record: &Record) -> Option<Box<RawValue>> {
     let event = Event::from_record(record).ok()?;
     let json = event.body.encode(Encoding::Json);
     RawValue::from_string(String::from_utf8(json.to_vec()).ok()?).ok()

@@ -111,8 +111,7 @@ impl Case {
         let word = outcome_word(outcome);
         self.touchpoint.status = Status::Concluded;
         self.touchpoint.state.waits_for = None;
-        self.touchpoint.state.conclusion =
-            Some(Conclusion { outcome: word.to_owned(), reason: reason.to_owned(), at: turn.journey });
+        self.touchpoint.state.conclusion = Some(Conclusion::now(turn, word, reason));
         self.wake = None;
         metrics::counter!(metric::CONCLUDED, "outcome" => word).increment(1);
         self.emit_conclusion(turn);

@@ -24,6 +24,7 @@ pub mod codes;
 mod customer;
 mod decide;
 mod events;
+mod forget;
 mod gate;
 mod job;
 mod lag;
@@ -48,6 +49,7 @@ pub mod invariants;
 mod tests;
 
 pub use attempt::{Attempt, AttemptState};
+pub use forget::forget;
 pub use lag::{LagWatch, SignalsLag};
 pub use ledger::{Budget, BudgetKey, DealLedger, Suppression, Used};
 pub use options::Options;

@@ -48,6 +48,8 @@ pub struct Delivery {
     pub reservation: Option<Reservation>,
     /// How it ended.
     pub conclusion: Option<Conclusion>,
+    /// When its details were removed because of their age.
+    pub details_removed: Option<Timestamp>,
     /// Its calls, in order.
     pub attempts: Vec<AttemptView>,
 }
@@ -155,6 +157,7 @@ fn delivery(row: Touchpoint, attempts: &[AttemptView]) -> Delivery {
         without_gift: row.state.without_gift,
         reservation: row.state.reservation,
         conclusion: row.state.conclusion,
+        details_removed: row.state.details_removed,
         attempts: of_it.cloned().collect(),
     }
 }

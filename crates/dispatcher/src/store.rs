@@ -7,7 +7,7 @@
 
 use std::future::Future;
 
-use afterglow_domain::{AttemptId, DealRef, Tenant, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, Shard, Tenant, Timestamp, TouchpointId};
 use afterglow_durable::{Error, Tx};
 
 use crate::attempt::Attempt;
@@ -50,6 +50,20 @@ pub trait DispatcherTx: Tx {
 
     /// Inserts or replaces attempts.
     fn save_attempts(&mut self, rows: &[Attempt]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The touchpoints that were concluded before `before`, by the wall's clock, and still have their
+    /// details, oldest first, at most `max`.
+    fn find_detailed(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<(TouchpointId, Shard)>, Error>> + Send;
+
+    /// Takes the request's bytes and the envelope from every attempt of these touchpoints.
+    fn strip_attempts(
+        &mut self,
+        touchpoints: &[TouchpointId],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The ledgers of these deals that exist.
     fn load_deals(

@@ -3,6 +3,7 @@
 mod bench;
 mod customers;
 mod faults;
+mod forgets;
 mod gifts;
 mod leaving;
 mod loops;

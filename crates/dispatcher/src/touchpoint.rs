@@ -161,6 +161,9 @@ pub struct Conclusion {
     pub reason: String,
     /// When, by the journey's clock.
     pub at: Timestamp,
+    /// When, by the wall's clock.
+    #[serde(default)]
+    pub wall_at: Option<Timestamp>,
 }
 
 /// Everything about a touchpoint that changes, stored as versioned bytes.
@@ -198,6 +201,9 @@ pub struct State {
     /// How it ended.
     #[serde(default)]
     pub conclusion: Option<Conclusion>,
+    /// When its details were removed.
+    #[serde(default)]
+    pub details_removed: Option<Timestamp>,
 }
 
 impl State {
@@ -215,6 +221,7 @@ impl State {
             counter: 0,
             traceparent,
             conclusion: None,
+            details_removed: None,
         }
     }
 }

@@ -108,8 +108,11 @@ impl Store {
     }
 }
 
+/// Connections that can only read, of a role's file.
+pub type Readers = SqlitePool;
+
 /// Opens a role's file for reading only, while the product may be running.
-pub async fn open_read_only(path: &Path) -> Result<SqlitePool, Error> {
+pub async fn open_read_only(path: &Path) -> Result<Readers, Error> {
     readers(path).await
 }
 

@@ -47,7 +47,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         READ_UNUSABLE,
         "The CRM's answer for a deal was not understood several times; the hint became a dead letter.",
-        "Read the letter's reason, repair the record or the setting, then replay the letter.",
+        "Read the letter's reason, repair the record or the setting, then `afterglow dead-letters replay ID`.",
     ),
     (
         CONNECTION_UNKNOWN,

@@ -16,7 +16,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         GAP,
         "Too many events of one deal wait for an earlier one, which never came.",
-        "Replay the deal's missing event from the dead letters; the others are in this role's dead letters.",
+        "`afterglow dead-letters replay ID` with the deal's missing event, then with the others, which are in this role's dead letters.",
     ),
     (
         JOURNEY,

@@ -14,6 +14,7 @@
 pub mod codes;
 pub mod engine;
 mod facts;
+mod forget;
 mod journeys;
 pub mod metric;
 pub mod publish;
@@ -34,4 +35,5 @@ mod scene;
 mod tests;
 
 pub use engine::{Engine, Options, ROLE};
+pub use forget::forget;
 pub use store::EngineTx;

@@ -38,6 +38,8 @@ pub struct Enrolment {
     pub day_zero: String,
     /// When it looks again; `None` when ended.
     pub next_due: Option<Timestamp>,
+    /// When its details were removed because of their age.
+    pub details_removed: Option<Timestamp>,
     /// Every obligation, by planned time and occurrence.
     pub obligations: Vec<Obligation>,
 }
@@ -183,6 +185,7 @@ fn enrolment(row: EnrolmentRow, obligations: Vec<ObligationRow>) -> Enrolment {
         phase_reason,
         day_zero: row.state.day_zero.to_string(),
         next_due: row.armed,
+        details_removed: row.details_removed,
         obligations: obligations.into_iter().map(|row_of| obligation(&row.state, row_of)).collect(),
         home: row.home,
         deal: row.deal,

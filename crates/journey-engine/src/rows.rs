@@ -28,6 +28,10 @@ pub struct DealRow {
     pub waiting: Waiting,
     /// Why it got no journey when it was won last; `None` where it got one or was never won.
     pub declined: Option<String>,
+    /// When it was heard of last, by the wall's clock.
+    pub heard_at: Timestamp,
+    /// When its people were removed from the snapshot because of their age.
+    pub details_removed: Option<Timestamp>,
 }
 
 /// Where a deal stands after its last event.
@@ -77,7 +81,14 @@ impl DealRow {
             snapshot: proto::DealSnapshot::default(),
             waiting: Waiting::default(),
             declined: None,
+            heard_at: Timestamp::MIN,
+            details_removed: None,
         }
+    }
+
+    /// An event had its effect: its details are fresh.
+    pub(crate) fn heard_of(&mut self, wall: Timestamp) {
+        (self.heard_at, self.details_removed) = (wall, None);
     }
 
     /// The shard of its home key.
@@ -111,6 +122,10 @@ pub struct EnrolmentRow {
     pub account_name: String,
     /// The trace of the event that started it, for what its timers cause months later.
     pub traceparent: Option<String>,
+    /// When it ended, by the wall's clock; `None` while it goes on.
+    pub ended_at: Option<Timestamp>,
+    /// When its details were removed because of their age.
+    pub details_removed: Option<Timestamp>,
 }
 
 impl EnrolmentRow {

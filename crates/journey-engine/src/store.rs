@@ -14,7 +14,7 @@ mod conformance;
 
 use std::future::Future;
 
-use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Tenant, Timestamp};
+use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Shard, Tenant, Timestamp};
 use afterglow_durable::{Error, Tx};
 use afterglow_journey::Published;
 
@@ -55,6 +55,22 @@ pub trait EngineTx: Tx {
         &mut self,
         obligations: &[ObligationRow],
     ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The enrolments that ended before `before`, by the wall's clock, and still have their details, oldest
+    /// first, at most `max`.
+    fn find_detailed_enrolments(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<(EnrolmentId, Shard)>, Error>> + Send;
+
+    /// The deals that were heard of last before `before`, by the wall's clock, that still have their
+    /// details, and all of whose enrolments lost theirs; oldest first, at most `max`.
+    fn find_detailed_deals(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<(DealRef, Shard)>, Error>> + Send;
 
     /// Remembers on which home keys accounts live; repeating is harmless.
     fn link_accounts(&mut self, links: &[AccountLink]) -> impl Future<Output = Result<(), Error>> + Send;

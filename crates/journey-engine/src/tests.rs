@@ -3,6 +3,7 @@
 mod crashes;
 mod deals;
 mod explains;
+mod forgets;
 mod merges;
 mod ninety_days;
 mod shuffles;

@@ -148,6 +148,7 @@ impl<'a> Turn<'a> {
         let after = decision.state.unwrap_or_else(|| entry.row.state.clone());
         if after != entry.row.state || !decision.effects.is_empty() {
             let before = std::mem::replace(&mut entry.row.state, after);
+            entry.row.details_removed = None;
             let nothing_known = proto::DealSnapshot::default();
             let snapshot = self.deals.get(&entry.row.deal).map_or(&nothing_known, |deal| &deal.snapshot);
             let (stamp, output) = (self.stamp, &mut self.output);
@@ -181,6 +182,8 @@ impl<'a> Turn<'a> {
         let (mut whole, mut states) = (Vec::new(), Vec::new());
         for mut entry in self.enrolments.into_values().filter(|entry| entry.change != Change::Nothing) {
             rearm(tx, &mut entry, &mut writes);
+            let ended = entry.row.state.is_terminal();
+            entry.row.ended_at = ended.then(|| entry.row.ended_at.unwrap_or(self.stamp.wall));
             let rows = if entry.change == Change::Whole { &mut whole } else { &mut states };
             rows.push(entry.row);
         }

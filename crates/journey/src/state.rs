@@ -194,6 +194,12 @@ impl State {
             .min()
     }
 
+    /// Forgets the deal's people, of whom the next event about the deal tells again. Who received a gift
+    /// stays, as an id.
+    pub fn forget_people(&mut self) {
+        self.contacts.clear();
+    }
+
     /// When to ask again for what was asked for then.
     pub(crate) fn ask_after(&self, asked: Timestamp) -> Timestamp {
         asked.plus(Duration::from_secs(self.ask_every_s))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use afterglow_domain::{Crm, Currency, Timestamp};
 use axum::Router;
+use axum::response::Html;
 use tokio::sync::watch;
 
 use crate::shared::Shared;
@@ -64,7 +65,12 @@ pub enum Trouble {
     RateLimit,
     /// Every call gets 401, whatever its token.
     Unauthorised,
+    /// Every call gets a page for people with status 200, as when something in between is being repaired.
+    Nonsense,
 }
+
+/// What [`Trouble::Nonsense`] answers.
+const NONSENSE: Html<&str> = Html("<!doctype html><title>Maintenance</title>We are back soon.");
 
 /// The records of both CRMs.
 #[derive(Clone)]

@@ -7,6 +7,7 @@
 mod connection;
 mod defaults;
 mod host;
+mod keep;
 mod platform;
 mod problem;
 mod reading;
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 pub use connection::{Connection, CrmAccount};
 pub use host::{BaseUrl, InvalidUrl, is_loopback};
+pub use keep::Keep;
 pub use platform::{ClockSettings, Http, Log, LogFormat, Telemetry};
 pub use problem::{Code, Place, Problem, explain};
 pub use roles::{Dispatch, JourneyFile, Resolver, Unsubscribe};
@@ -58,6 +60,8 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// `[resolver]`.
     pub resolver: Resolver,
+    /// `[keep]`.
+    pub keep: Keep,
     /// `[telemetry]`.
     pub telemetry: Telemetry,
     /// What is allowed and unwise; to be logged at start.
@@ -131,6 +135,7 @@ fn read(root: &Section<'_>) -> Option<Config> {
     let unsubscribe = Unsubscribe::read(&root.child("unsubscribe"));
     let dispatch = Dispatch::read(&root.child("dispatch"));
     let resolver = Resolver::read(&root.child("resolver"));
+    let keep = Keep::read(&root.child("keep"));
     let telemetry = Telemetry::read(&root.child("telemetry"));
     if root.has("journey") && !root.child("vendors").has("smtp") {
         root.note(Code::Together, "journey", "needs [vendors.smtp]: every journey sends mail");
@@ -148,6 +153,7 @@ fn read(root: &Section<'_>) -> Option<Config> {
         unsubscribe,
         dispatch: dispatch?,
         resolver,
+        keep,
         telemetry,
         warnings: Vec::new(),
     })

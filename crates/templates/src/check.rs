@@ -15,7 +15,10 @@ pub const KNOWN: &[(&str, &str)] = &[
     ("unsubscribe.link", "where the recipient ends these mails"),
     ("gift.link", "where the gift waits; in a gift's own mail only"),
     ("gift.worth", "what the gift is worth, such as 25 USD; in a gift's own mail only"),
-    ("gift.expires_on", "the last day on which the gift can be taken; in a gift's own mail only"),
+    (
+        "gift.expires_on",
+        "the day until which the gift should be taken, 90 days from its mail; in a gift's own mail only",
+    ),
     ("task.reason", "why the owner is asked; in tasks only"),
 ];
 

@@ -53,8 +53,8 @@ impl<L: Append> Line<L> {
         match sabotage {
             Sabotage::ForgetfulEdge => records.retain(|one| one.topic != Topic::Webhooks || !every(2)),
             Sabotage::ForgetfulRelay => {
-                let kept = [Topic::Touchpoints, Topic::Deliveries];
-                records.retain(|one| !kept.contains(&one.topic) || !every(3));
+                let lossy = [Topic::Touchpoints, Topic::Deliveries, Topic::Journeys];
+                records.retain(|one| !lossy.contains(&one.topic) || !every(3));
             }
             Sabotage::Shuffled => records.reverse(),
             Sabotage::None | Sabotage::ExternalId | Sabotage::TwoMails => {}

@@ -12,7 +12,7 @@ pub enum Sabotage {
     TwoMails,
     /// The log says yes to webhooks and keeps only every second one: an answer before the commit.
     ForgetfulEdge,
-    /// The log loses every third touchpoint or delivery that a relay gave it.
+    /// The log loses every third touchpoint, delivery or journey event that a relay gave it.
     ForgetfulRelay,
     /// The log gives back a touchpoint's records in the wrong order.
     Shuffled,

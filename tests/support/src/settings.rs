@@ -45,6 +45,8 @@ pub struct Settings {
     pub journey: Journey,
     /// What an account may receive in a year.
     pub budget: &'static str,
+    /// Requests in ten seconds to the HubSpot of [`HUBSPOT`].
+    pub hubspot_rate: u32,
     /// After this a vendor's outcome is unknown.
     pub vendor_timeout_seconds: u32,
     /// Further lines of `[http]`.
@@ -63,6 +65,8 @@ impl Default for Settings {
             seconds_per_day: 1,
             journey: Journey::Shipped,
             budget: "500 USD",
+            // The sandbox has no rate limit, and three hundred deals come at once.
+            hubspot_rate: 10_000,
             vendor_timeout_seconds: 2,
             http: "",
             program: None,
@@ -82,7 +86,7 @@ impl Settings {
     pub(crate) fn write(&self, folder: &Path, ports: [u16; 2], sandbox: &Sandbox) -> PathBuf {
         let journey = self.write_journey(folder);
         let mut text = platform(self, ports);
-        text.push_str(&connections(sandbox));
+        text.push_str(&connections(self, sandbox));
         text.push_str(&vendors(self, sandbox));
         // Writing to a String cannot fail.
         let _ = write!(
@@ -140,10 +144,10 @@ seconds_per_day = {}
     )
 }
 
-fn connections(sandbox: &Sandbox) -> String {
+fn connections(settings: &Settings, sandbox: &Sandbox) -> String {
     let Crm { hubspot_token, portal, salesforce_key, salesforce_secret, org18, .. } = Crm::default();
     let (hubspot, salesforce) = (sandbox.hubspot_url(), sandbox.salesforce_url());
-    // The sandbox has no rate limit, and three hundred deals come at once.
+    let rate = settings.hubspot_rate;
     format!(
         r#"
 [[connection]]
@@ -156,7 +160,7 @@ secrets = ["{SECRET}", "{PREVIOUS_SECRET}"]
 base_url = "{hubspot}"
 zone = "Europe/Berlin"
 currency = "USD"
-rate_per_10s = 10000
+rate_per_10s = {rate}
 [[connection]]
 id = "{SALESFORCE}"
 tenant = "acme"

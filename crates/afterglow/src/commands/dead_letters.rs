@@ -1,15 +1,17 @@
-//! `afterglow dead-letters list`.
+//! `afterglow dead-letters list|show|replay`: what could not be used.
 
-use afterglow_durable::{ParkedLetter, sqlite};
+mod replay;
+mod show;
+
+use afterglow_domain::EventId;
+use afterglow_durable::ParkedLetter;
+use afterglow_durable::sqlite::{Letters, read_parked};
 use afterglow_service::exit::Exit;
 use afterglow_service::telemetry::Escaped;
 
+use super::role_file::ROLES;
 use super::{block_on, say};
 use crate::cli::{DataFolder, Outcome};
-
-/// The files of the roles, each with its own dead letters.
-pub(super) const ROLES: [(&str, &str); 3] =
-    [("ingest", "ingest.db"), ("journey-engine", "engine.db"), ("dispatcher", "dispatcher.db")];
 
 /// What to do with what could not be used.
 #[derive(Debug, clap::Subcommand)]
@@ -21,24 +23,42 @@ pub(crate) enum Command {
         /// At most so many per role.
         #[arg(long, default_value_t = 100)]
         limit: usize,
+        /// Those that were replayed, too.
+        #[arg(long)]
+        all: bool,
         /// Print the raw payload too.
         #[arg(long)]
         raw: bool,
     },
+    /// Print everything of one, its bytes too; they may hold personal data.
+    Show {
+        #[command(flatten)]
+        data: DataFolder,
+        /// The letter, as `dead-letters list` names it.
+        id: EventId,
+    },
+    /// Put letters back on the topic that they came from, after what stood in their way was mended.
+    Replay(replay::Args),
 }
 
 pub(crate) fn run(command: &Command) -> Outcome {
-    let Command::List { data, limit, raw } = command;
-    block_on(list(data, *limit, *raw))
+    match command {
+        Command::List { data, limit, all, raw } => {
+            let which = if *all { Letters::All } else { Letters::Open };
+            block_on(list(data, (which, *limit), *raw))
+        }
+        Command::Show { data, id } => block_on(show::show(data, *id)),
+        Command::Replay(args) => block_on(replay::run(args)),
+    }
 }
 
-async fn list(data: &DataFolder, limit: usize, raw: bool) -> Outcome {
+async fn list(data: &DataFolder, (which, limit): (Letters, usize), raw: bool) -> Outcome {
     let mut count = 0;
-    for (role, file) in ROLES {
-        let readers = sqlite::open_read_only(&data.data_dir.join(file)).await?;
-        for letter in sqlite::read_parked(&readers, limit).await? {
+    for file in ROLES {
+        let readers = file.read(&data.data_dir).await?;
+        for letter in read_parked(&readers, which, limit).await? {
             count += 1;
-            say(format_args!("{}", line(role, &letter)))?;
+            say(format_args!("{}", line(file.role, &letter)))?;
             if raw {
                 say(format_args!("    {}", Escaped(&String::from_utf8_lossy(&letter.value))))?;
             }
@@ -49,17 +69,26 @@ async fn list(data: &DataFolder, limit: usize, raw: bool) -> Outcome {
 }
 
 fn line(role: &str, letter: &ParkedLetter) -> String {
-    let from = if letter.offset < 0 {
-        format!("on its way to {}", letter.topic)
-    } else {
-        format!("{} partition {} offset {}", letter.topic, letter.partition, letter.offset)
-    };
+    let replayed = letter.replayed.map(|at| format!("  replayed {at}")).unwrap_or_default();
     format!(
-        "{}  {role}  {from}  {} bytes, tried {} times  {}  ({})",
+        "{}  {role}  {}  {} bytes, tried {}  {}  ({}){replayed}",
         letter.at,
+        origin(letter),
         letter.value.len(),
-        letter.attempts,
+        times(letter.attempts),
         Escaped(&letter.reason),
         letter.id
     )
+}
+
+fn origin(letter: &ParkedLetter) -> String {
+    if letter.offset < 0 {
+        format!("on its way to {}", letter.topic)
+    } else {
+        format!("{} partition {} offset {}", letter.topic, letter.partition, letter.offset)
+    }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use afterglow_durable::{ShardSet, Store as _, Tx as _, Writes, sqlite};
+use afterglow_durable::{ShardSet, Store as _, Tx as _, Writes};
 use afterglow_eventlog::{LogReader, Source as _};
 use afterglow_events::{Cursor, Topic};
 use afterglow_service::clock::SystemClock;
@@ -14,6 +14,7 @@ use afterglow_service::data_dir::DataDir;
 use afterglow_service::exit::Exit;
 use anyhow::Context as _;
 
+use super::role_file::{ROLES, RoleFile};
 use super::{block_on, say};
 use crate::cli::{DataFolder, Outcome};
 
@@ -57,8 +58,8 @@ async fn go_on(place: &Continue) -> Outcome {
     let &(_, start, end) = of_partition
         .with_context(|| format!("{} has partitions 0 to {}", place.topic, ends.len().saturating_sub(1)))?;
     let mut moved = 0;
-    for (role, file) in super::dead_letters::ROLES {
-        moved += usize::from(move_cursor((role, &data.file(file)), place, &log, (start, end)).await?);
+    for file in ROLES {
+        moved += usize::from(move_cursor((file, data.path()), place, &log, (start, end)).await?);
     }
     say(format_args!("{moved} cursors moved"))?;
     Ok(Exit::Ok)
@@ -67,12 +68,12 @@ async fn go_on(place: &Continue) -> Outcome {
 /// Moves the role's cursor if it lies outside of the partition, or stands behind a record that is another
 /// one now; whether it did.
 async fn move_cursor(
-    (role, file): (&str, &Path),
+    (file, folder): (RoleFile, &Path),
     place: &Continue,
     log: &LogReader,
     (start, end): (i64, i64),
 ) -> anyhow::Result<bool> {
-    let store = sqlite::Store::open_beside(file, migrations_of(role)).await?;
+    let (store, role) = (file.open(folder).await?, file.role);
     let known = store.cursors(role).await?;
     let of_place = |cursor: &&Cursor| (cursor.topic, cursor.partition) == (place.topic, place.partition);
     let Some(known) = known.iter().find(of_place) else { return Ok(false) };
@@ -92,12 +93,4 @@ async fn move_cursor(
     let (from, topic) = (known.next_offset, place.topic);
     say(format_args!("{role}: {topic} partition {} goes on at {next_offset} (was {from})", place.partition))?;
     Ok(true)
-}
-
-fn migrations_of(role: &str) -> &'static [sqlite::Migration] {
-    match role {
-        afterglow_ingest::ROLE => afterglow_ingest::store::MIGRATIONS,
-        afterglow_dispatcher::ROLE => afterglow_dispatcher::store::sqlite::MIGRATIONS,
-        _ => afterglow_journey_engine::store::sqlite::MIGRATIONS,
-    }
 }

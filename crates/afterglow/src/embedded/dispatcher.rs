@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, store};
-use afterglow_durable::StoredCursors;
+use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, forget, store};
 use afterglow_durable::turns::consume;
+use afterglow_durable::{StoredCursors, janitor};
 use afterglow_events::Encoding;
 use afterglow_service::config::Config;
 use anyhow::Context as _;
@@ -33,6 +33,9 @@ pub(super) async fn prepare<W: Wiring>(
 
     Ok(move |parts: &Parts<'_>| {
         parts.relay(ROLE, &store);
+        parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
+            forget(&store, now, before, janitor::DETAILS_MAX).await
+        });
         let stop = parts.tasks.shutdown().soft_token();
         let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
         let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use afterglow_durable::turns::{consume, run_timers};
-use afterglow_durable::{StoredCursors, Timeline, sqlite};
+use afterglow_durable::{StoredCursors, Timeline, janitor, sqlite};
 use afterglow_events::{Encoding, Topic};
 use afterglow_journey_engine::publish::publish;
-use afterglow_journey_engine::{Engine, Options, ROLE, store};
+use afterglow_journey_engine::{Engine, Options, ROLE, forget, store};
 use anyhow::Context as _;
 
 use super::watched::Watched;
@@ -33,6 +33,9 @@ pub(super) async fn prepare(
     let engine = Arc::new(Engine::<sqlite::Tx>::new(options, clocks.clone()));
     Ok(move |parts: &Parts<'_>| {
         parts.relay(ROLE, &store);
+        parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
+            forget(&store, now, before, janitor::DETAILS_MAX).await
+        });
         let stop = parts.tasks.shutdown().soft_token();
         let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
         let handler = Watched::new(engine.clone(), &parts.health, "engine-records");

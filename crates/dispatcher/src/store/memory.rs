@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use afterglow_domain::{AttemptId, DealRef, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, Sensitive, Shard, Timestamp, TouchpointId};
 use afterglow_durable::{Error, memory};
 
 use super::{AccountOf, AddressKey, DispatcherTx};
@@ -52,6 +52,27 @@ impl DispatcherTx for memory::Tx<Tables> {
 
     async fn save_attempts(&mut self, rows: &[Attempt]) -> Result<(), Error> {
         self.role().attempts.extend(rows.iter().map(|row| ((row.touchpoint, row.n), row.clone())));
+        Ok(())
+    }
+
+    async fn find_detailed(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(TouchpointId, Shard)>, Error> {
+        let old = |row: &Touchpoint| {
+            row.detailed_since().filter(|since| *since < before).map(|since| (since, row.id, row.shard()))
+        };
+        let mut found: Vec<_> = self.role().touchpoints.values().filter_map(old).collect();
+        found.sort_unstable();
+        Ok(found.into_iter().take(max).map(|(_, id, shard)| (id, shard)).collect())
+    }
+
+    async fn strip_attempts(&mut self, touchpoints: &[TouchpointId]) -> Result<(), Error> {
+        let attempts = &mut self.role().attempts;
+        for attempt in attempts.values_mut().filter(|attempt| touchpoints.contains(&attempt.touchpoint)) {
+            (attempt.request, attempt.envelope) = (Sensitive::default(), None);
+        }
         Ok(())
     }
 

@@ -4,10 +4,11 @@
 //! is loaded, whether its row is there or not: two that find no budget yet would else both set the same
 //! money aside.
 
+mod details;
 mod rows;
 mod save;
 
-use afterglow_domain::{AttemptId, DealRef, Tenant, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, Shard, Tenant, Timestamp, TouchpointId};
 use afterglow_durable::Error;
 use afterglow_durable::postgres::{self, Migration, Schema, Tx, text};
 
@@ -76,6 +77,18 @@ impl DispatcherTx for Tx {
         save::attempts(self.connection(), rows).await
     }
 
+    async fn find_detailed(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(TouchpointId, Shard)>, Error> {
+        details::find(self.connection(), before, max).await
+    }
+
+    async fn strip_attempts(&mut self, touchpoints: &[TouchpointId]) -> Result<(), Error> {
+        details::strip_attempts(self.connection(), touchpoints).await
+    }
+
     async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealLedger>, Error> {
         self.lock_names("deal", deals.iter().map(ToString::to_string).collect()).await?;
         let rows = sqlx::query(
@@ -139,8 +152,6 @@ impl DispatcherTx for Tx {
 /// Everything in the schema, for the checkers of tests and simulations.
 #[cfg(any(test, feature = "conformance"))]
 pub(crate) async fn all(store: &Store) -> Result<crate::invariants::Ledgers, Error> {
-    use afterglow_domain::Timestamp;
-
     let read = store.readers();
     let rows = async |select: &'static str| sqlx::query(select).fetch_all(read).await;
     let timers: Vec<(uuid::Uuid, i64)> =

@@ -14,8 +14,10 @@ create table touchpoint (
     received_at   int8  not null,     -- wall's clock
     due           bytea not null,     -- TouchpointDue as protobuf; empty for a tombstone
     state_version int8  not null,     -- how to read state
-    state         bytea not null      -- step, money, checks, conclusion; holds the gift's link
+    state         bytea not null,     -- step, money, checks, conclusion; holds the gift's link
+    detailed_since int8               -- when it was concluded, by the wall's clock, while its details are there: texts, recipient, requests, the link
 ) with (fillfactor = 70);
+create index touchpoint_with_details on touchpoint (detailed_since) where detailed_since is not null;
 create index touchpoint_by_home on touchpoint (home);
 create index touchpoint_by_enrolment on touchpoint (enrolment);
 

@@ -1,6 +1,6 @@
 //! The dispatcher's rows on SQLite.
 
-use afterglow_domain::{AttemptId, DealRef, TouchpointId};
+use afterglow_domain::{AttemptId, DealRef, Shard, Timestamp, TouchpointId};
 use afterglow_durable::sqlite::{Migration, ROWS_PER_STATEMENT, Tx};
 use afterglow_durable::{Error, sqlite};
 use sqlx::sqlite::SqliteRow;
@@ -11,6 +11,7 @@ use crate::attempt::Attempt;
 use crate::ledger::{Budget, DealLedger, Suppression};
 use crate::touchpoint::Touchpoint;
 
+mod details;
 mod rows;
 mod save;
 pub(crate) use rows::{BUDGET, DEAL, TOUCHPOINT, attempt, budget, deal, suppression, touchpoint};
@@ -19,6 +20,7 @@ pub(crate) use rows::{BUDGET, DEAL, TOUCHPOINT, attempt, budget, deal, suppressi
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("sqlite_1.sql") },
     Migration { version: 2, sql: include_str!("sqlite_2.sql") },
+    Migration { version: 3, sql: include_str!("sqlite_3.sql") },
 ];
 
 /// The store of the embedded product.
@@ -73,6 +75,18 @@ impl DispatcherTx for Tx {
 
     async fn save_attempts(&mut self, rows: &[Attempt]) -> Result<(), Error> {
         save::attempts(self.connection(), rows).await
+    }
+
+    async fn find_detailed(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(TouchpointId, Shard)>, Error> {
+        details::find(self.connection(), before, max).await
+    }
+
+    async fn strip_attempts(&mut self, touchpoints: &[TouchpointId]) -> Result<(), Error> {
+        details::strip_attempts(self.connection(), touchpoints).await
     }
 
     async fn load_deals(&mut self, deals: &[DealRef]) -> Result<Vec<DealLedger>, Error> {

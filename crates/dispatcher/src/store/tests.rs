@@ -144,6 +144,30 @@ async fn both_stores_tell_the_same() {
     assert_eq!((suppressed.len(), suppressed[0].reason.as_str()), (1, "first"));
 }
 
+/// A folder of the first release: its rows stay, and the bytes that nobody sends any more go.
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.db");
+    let old = super::sqlite::Store::open(&path, &super::sqlite::MIGRATIONS[..1]).await.unwrap();
+    let mut tx = old.begin(&ShardSet::default()).await.unwrap();
+    tx.save_attempts(&[attempt(1, 1), attempt(1, 2), attempt(2, 1)]).await.unwrap();
+    let budget = "insert into budget values ('acme', 'a', 2026, 'EUR', 1, 2, 9)";
+    sqlx::query(budget).execute(tx.connection()).await.unwrap();
+    tx.commit().await.unwrap();
+    drop(old);
+
+    let new = super::sqlite::Store::open(&path, super::sqlite::MIGRATIONS).await.unwrap();
+    let mut tx = new.begin(&ShardSet::default()).await.unwrap();
+    for (touchpoint, n, kept) in [(1, 1, false), (1, 2, true), (2, 1, true)] {
+        let row = tx.load_attempt(Attempt::id_of(id(touchpoint), n)).await.unwrap().unwrap();
+        assert_eq!(!row.request.expose().is_empty(), kept, "attempt {n} of {touchpoint}");
+    }
+    let budgets = tx.load_budgets(&[(tenant(), "a".to_owned())]).await.unwrap();
+    let [budget] = budgets.as_slice() else { panic!("{budgets:?}") };
+    assert_eq!((budget.used_minor(), budget.cap_minor, budget.joined_minor), (3, 9, 0));
+}
+
 mod postgres {
     use afterglow_durable::conformance::postgres::Database;
     use afterglow_durable::store::CommitFaults;

@@ -13,7 +13,8 @@ pub(super) fn unavailable(path: &Path, error: &sqlx::Error) -> Error {
     let advice = match code(error) {
         Some(5 | 6) => "another process holds its write lock; stop that process",
         Some(8) => "it is read-only; check the mount and the file's permissions",
-        Some(10) => "the disk reports an error; check the system's log",
+        // SQLite does not tell whether a write failed because the file system has just become read-only.
+        Some(10) => "the disk reports an error or has become read-only; check the system's log and the mount",
         Some(11 | 26) => "it is damaged or no log; restore it from a copy",
         Some(13) => "the disk is full; make room, then it goes on by itself",
         Some(14) => "it cannot be opened; check the folder and its permissions",

@@ -160,12 +160,12 @@ mod postgres {
         let (one, schema) = database.fresh_store(&SCHEMA, CommitFaults::default()).await;
         let other = database.store(&schema, CommitFaults::default()).await;
         let tenant = Deal::new("1").deal_ref().tenant;
-        for (round, greeting) in ["Hello", "Good day", "Hi there"].into_iter().enumerate() {
+        for (version, greeting) in [(1, "Hello"), (2, "Good day"), (3, "Hi there")] {
             let published =
                 async |store: &Store| publish(store, &tenant, vec![journey("j", greeting)], day(0)).await;
             let (a, b) = tokio::join!(published(&one), published(&other));
             let [a, b] = [a, b].map(|versions| versions.unwrap().remove(0));
-            assert_eq!((a.version, b.version), (round as u32 + 1, round as u32 + 1));
+            assert_eq!((a.version, b.version), (version, version));
             assert!(a.new != b.new, "one of them was first");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use afterglow_domain::{DealRef, EnrolmentId, Tenant, Timestamp};
+use afterglow_domain::{DealRef, EnrolmentId, Shard, Tenant, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::memory::Tx;
 use afterglow_journey::Published;
@@ -73,6 +73,7 @@ impl EngineTx for Tx<Tables> {
                 stored.ok_or_else(|| Error::Refused(format!("{}: {} is not there", codes::ROW, row.id)))?;
             stored.state = row.state.clone();
             stored.armed = row.armed;
+            (stored.ended_at, stored.details_removed) = (row.ended_at, row.details_removed);
             stored.counters.clone_from(&row.counters);
         }
         Ok(())
@@ -90,6 +91,37 @@ impl EngineTx for Tx<Tables> {
             }
         }
         Ok(())
+    }
+
+    async fn find_detailed_enrolments(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(EnrolmentId, Shard)>, Error> {
+        let detailed = self.role().enrolments.values().filter(|row| row.details_removed.is_none());
+        let old = detailed.filter_map(|row| Some((row.ended_at.filter(|at| *at < before)?, row)));
+        let mut found: Vec<_> = old.map(|(at, row)| (at, row.id, row.shard())).collect();
+        found.sort_unstable();
+        Ok(found.into_iter().take(max).map(|(_, id, shard)| (id, shard)).collect())
+    }
+
+    async fn find_detailed_deals(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(DealRef, Shard)>, Error> {
+        let tables = self.role();
+        let needed: BTreeSet<&DealRef> = tables
+            .enrolments
+            .values()
+            .filter(|row| row.details_removed.is_none())
+            .map(|row| &row.deal)
+            .collect();
+        let old = |row: &&DealRow| row.details_removed.is_none() && row.heard_at < before;
+        let mut found: Vec<_> =
+            tables.deals.values().filter(old).filter(|row| !needed.contains(&row.deal)).collect();
+        found.sort_by_key(|row| row.heard_at);
+        Ok(found.into_iter().take(max).map(|row| (row.deal.clone(), row.shard())).collect())
     }
 
     async fn link_accounts(&mut self, links: &[AccountLink]) -> Result<(), Error> {

@@ -5,10 +5,11 @@
 
 mod deals;
 mod definitions;
+mod details;
 mod enrolments;
 mod obligations;
 
-use afterglow_domain::{DealRef, EnrolmentId, Tenant, Timestamp};
+use afterglow_domain::{DealRef, EnrolmentId, Shard, Tenant, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::postgres::{Migration, Schema, Tx};
 use afterglow_journey::Published;
@@ -59,6 +60,22 @@ impl EngineTx for Tx {
 
     async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
         obligations::save(self.connection(), obligations).await
+    }
+
+    async fn find_detailed_enrolments(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(EnrolmentId, Shard)>, Error> {
+        details::enrolments(self.connection(), before, max).await
+    }
+
+    async fn find_detailed_deals(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(DealRef, Shard)>, Error> {
+        details::deals(self.connection(), before, max).await
     }
 
     async fn link_accounts(&mut self, links: &[AccountLink]) -> Result<(), Error> {

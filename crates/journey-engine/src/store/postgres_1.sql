@@ -33,8 +33,11 @@ create table deal (
     account_name text  not null,
     snapshot     bytea not null,     -- DealSnapshot of the contract, protobuf; holds personal data
     waiting      bytea not null,     -- events that came before an earlier one; empty nearly always
-    declined     text                -- why it got no journey when it was won last
+    declined     text,               -- why it got no journey when it was won last
+    heard_at     int8  not null,     -- when it was heard of last, by the wall's clock
+    details_removed_at int8          -- when its details were removed; null while they are there
 ) with (fillfactor = 70);
+create index deal_with_details on deal (heard_at) where details_removed_at is null;
 create index deal_by_home on deal (home);
 create index deal_by_account on deal (account);
 create index deal_by_account_name on deal (lower(account_name));
@@ -54,8 +57,12 @@ create table enrolment (
     counters      text  not null,  -- journey events so far by type, a JSON object
     account       text  not null,  -- as last heard, for look-ups
     account_name  text  not null,
-    traceparent   text             -- of the event that started it
+    traceparent   text,            -- of the event that started it
+    ended_at      int8,            -- when it ended, by the wall's clock; null before
+    details_removed_at int8        -- when its details were removed; null while they are there
 ) with (fillfactor = 70);
+create index enrolment_with_details on enrolment (ended_at)
+    where ended_at is not null and details_removed_at is null;
 create unique index enrolment_by_deal on enrolment (deal, journey);
 create index enrolment_by_home on enrolment (home);
 create index enrolment_by_account on enrolment (account);

@@ -2,10 +2,11 @@
 
 mod deals;
 mod definitions;
+mod details;
 mod enrolments;
 mod obligations;
 
-use afterglow_domain::{DealRef, EnrolmentId, Tenant, Timestamp};
+use afterglow_domain::{DealRef, EnrolmentId, Shard, Tenant, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::sqlite::{Migration, Tx};
 use afterglow_journey::Published;
@@ -21,6 +22,7 @@ pub(crate) use obligations::obligation_row;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("sqlite_1.sql") },
     Migration { version: 2, sql: include_str!("sqlite_2.sql") },
+    Migration { version: 3, sql: include_str!("sqlite_3.sql") },
 ];
 
 impl EngineTx for Tx {
@@ -50,6 +52,22 @@ impl EngineTx for Tx {
 
     async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
         obligations::save(self.connection(), obligations).await
+    }
+
+    async fn find_detailed_enrolments(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(EnrolmentId, Shard)>, Error> {
+        details::enrolments(self.connection(), before, max).await
+    }
+
+    async fn find_detailed_deals(
+        &mut self,
+        before: Timestamp,
+        max: usize,
+    ) -> Result<Vec<(DealRef, Shard)>, Error> {
+        details::deals(self.connection(), before, max).await
     }
 
     async fn link_accounts(&mut self, links: &[AccountLink]) -> Result<(), Error> {

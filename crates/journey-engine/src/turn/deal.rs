@@ -53,6 +53,7 @@ impl Turn<'_> {
             _ => return self.merged(event),
         };
         if let Some(row) = self.deals.get_mut(deal) {
+            row.heard_of(self.stamp.wall);
             row.standing = standing.unwrap_or(row.standing);
             row.snapshot = snapshot.cloned().unwrap_or_default();
             row.won_no = won_no;
@@ -185,5 +186,7 @@ fn enrolment(deal: &DealRow, (_, journey, version): &VersionKey, state: State) -
         account: deal.snapshot.account.clone(),
         account_name: deal.snapshot.account_name.clone(),
         traceparent: None,
+        ended_at: None,
+        details_removed: None,
     }
 }

@@ -38,6 +38,7 @@ impl Turn<'_> {
             )));
         };
         if let Some(row) = self.deals.get_mut(loser) {
+            row.heard_of(self.stamp.wall);
             row.standing = Standing::Merged;
         }
         self.meet_survivor(&survivor, snapshot, known_home);
@@ -74,9 +75,11 @@ impl Turn<'_> {
         }
         let modified =
             |snapshot: &proto::DealSnapshot| convert::from_timestamp(snapshot.modified_at.as_ref());
-        if row.rev == 0 || modified(snapshot) > modified(&row.snapshot) {
+        let forgotten = row.details_removed.is_some();
+        if row.rev == 0 || forgotten || modified(snapshot) > modified(&row.snapshot) {
             row.snapshot = snapshot.clone();
         }
+        row.heard_of(self.stamp.wall);
         self.touched.insert(survivor.clone());
     }
 

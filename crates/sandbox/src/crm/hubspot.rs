@@ -45,6 +45,7 @@ async fn admit(State(records): State<Records>, request: Request, next: Next) -> 
         Some(Trouble::Outage) => error(503, "The service is temporarily unavailable", "SERVICE_UNAVAILABLE"),
         Some(Trouble::RateLimit) => rate_limit(),
         Some(Trouble::Unauthorised) => unauthorised(),
+        Some(Trouble::Nonsense) => super::NONSENSE.into_response(),
         None if !known => unauthorised(),
         None => next.run(request).await,
     };

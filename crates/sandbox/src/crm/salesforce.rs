@@ -39,6 +39,7 @@ async fn admit(State(records): State<Records>, request: Request, next: Next) -> 
         Some(Trouble::Outage) => error(503, "SERVER_UNAVAILABLE", "The service is temporarily unavailable"),
         Some(Trouble::RateLimit) => error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
         Some(Trouble::Unauthorised) => error(401, "INVALID_SESSION_ID", "Session expired or invalid"),
+        Some(Trouble::Nonsense) => super::NONSENSE.into_response(),
         None if !known => error(401, "INVALID_SESSION_ID", "Session expired or invalid"),
         None => next.run(request).await,
     };

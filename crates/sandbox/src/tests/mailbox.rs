@@ -1,3 +1,4 @@
+use std::future::ready;
 use std::time::Duration;
 
 use afterglow_providers::{Class, Envelope, Mail, Mailbox, Mailer, Outcome, Smtp, smtp};
@@ -36,7 +37,7 @@ fn mail(no: u32) -> Mail {
 
 async fn send(world: &World, mail: &Mail) -> Outcome<afterglow_providers::MailAccepted> {
     let mailer = mailer(world);
-    mailer.send(&mail.envelope(), &mailer.compose(mail).unwrap()).await
+    mailer.send(&mail.envelope(), &mailer.compose(mail).unwrap(), ready(Ok(()))).await
 }
 
 #[tokio::test]
@@ -92,7 +93,9 @@ async fn refusals_keep_nothing() {
     let large = vec![b'x'; 11 * 1024 * 1024];
     world.sandbox.mailbox.set_faults(Faults::default());
     let envelope = Envelope { from: "a@b.example".into(), to: "c@d.example".into() };
-    let Outcome::Rejected(rejection) = mailer(&world).send(&envelope, &large).await else { panic!() };
+    let Outcome::Rejected(rejection) = mailer(&world).send(&envelope, &large, ready(Ok(()))).await else {
+        panic!()
+    };
     assert_eq!(rejection.class, Class::Permanent);
     assert!(world.sandbox.mailbox.mails().is_empty());
     world.end().await;

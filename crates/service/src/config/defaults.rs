@@ -32,7 +32,7 @@ pub(super) const TREMENDOUS_RATE: u32 = 5;
 /// Longer than a gift order was ever seen to take; after it the outcome is unknown and looked up.
 pub(super) const VENDOR_TIMEOUT: Duration = Duration::from_secs(15);
 /// Tremendous draws from the balance where nothing else is said.
-pub(super) const FUNDING_SOURCE: &str = "BALANCE";
+pub(super) const FUNDING_SOURCE: &str = "balance";
 /// Submission with STARTTLS.
 pub(super) const SMTP_PORT: u16 = 587;
 /// Slow enough for the strictest shared relays.
@@ -49,6 +49,17 @@ pub(super) const CONCURRENCY: usize = 8;
 pub(super) const SETTLE: Duration = Duration::from_secs(30);
 /// When hint and record disagree, the CRM's read lags: read again after these seconds.
 pub(super) const REREAD_SECONDS: [u64; 3] = [10, 60, 600];
+
+/// A year and a month: last year's gifts can still be explained when its books are closed, and a journey's
+/// anniversary falls into it.
+pub(super) const DETAILS_DAYS: u16 = 400;
+/// Longer than the log and the inbox remember, so that whatever can still come again finds its details; at
+/// most ten years, as books are kept.
+pub(super) const DETAILS_DAYS_RANGE: RangeInclusive<u64> = 46..=3_650;
+/// A quarter: longer than any holiday, shorter than what raw personal data may lie about for.
+pub(super) const DEAD_LETTERS_DAYS: u16 = 90;
+/// A week is the least in which a person looks.
+pub(super) const DEAD_LETTERS_DAYS_RANGE: RangeInclusive<u64> = 7..=3_650;
 
 /// What an operator wants to see of a healthy process.
 pub(super) const LOG_LEVEL: &str = "info";

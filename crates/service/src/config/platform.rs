@@ -16,9 +16,9 @@ use crate::http::Limits;
 /// `[http]`: where it listens and what it puts up with.
 #[derive(Debug, Clone, Serialize)]
 pub struct Http {
-    /// The edge: webhooks, unsubscribe, event streams.
+    /// The edge: webhooks, unsubscribe.
     pub listen: SocketAddr,
-    /// `/livez`, `/readyz`, `/metrics`.
+    /// `/livez`, `/readyz`, `/metrics`, event streams.
     pub admin_listen: SocketAddr,
     /// How the edge is reached from outside; signatures and links are made from it.
     pub public_url: BaseUrl,

@@ -12,13 +12,13 @@ pub(super) struct Reading<'a> {
     pub(super) env: &'a BTreeMap<String, String>,
     pub(super) problems: RefCell<Vec<Problem>>,
     pub(super) warnings: RefCell<Vec<Problem>>,
-    /// Every server that the product would call, for the checks that span sections.
+    /// Every host that is named, for the checks that span sections.
     pub(super) outbound: RefCell<Vec<Outbound>>,
     /// Every setting that exists, entries of lists without their number: `connection[].zone`.
     pub(super) known: RefCell<BTreeSet<String>>,
 }
 
-/// A server that the product would call.
+/// A server that the product would call, or its own address as others see it.
 pub(super) struct Outbound {
     pub(super) host: String,
     pub(super) encrypted: bool,

@@ -253,9 +253,12 @@ impl<'a> Section<'a> {
         names
     }
 
-    /// An address of our own, if given.
+    /// An address of our own, if given. Links in mails lead there, so a fast clock is refused for it as
+    /// for a server that is called; whether it is encrypted is decided in front of us.
     pub(super) fn url(&self, key: &'static str) -> Option<BaseUrl> {
-        self.parsed(key, Code::Url)
+        let url: BaseUrl = self.parsed(key, Code::Url)?;
+        self.outbound(key, url.host(), true);
+        Some(url)
     }
 
     /// The address of a server that the product calls.

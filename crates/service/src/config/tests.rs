@@ -92,7 +92,7 @@ fn the_sample_names_every_setting_and_no_other() {
     // The sample's fast clock is refused, since its hosts are real; nothing else is wrong with it.
     let problems = result.expect_err("a fast clock with real hosts");
     assert!(problems.iter().all(|problem| problem.code == Code::SandboxHost), "{problems:#?}");
-    assert_eq!(problems.len(), 4);
+    assert_eq!(problems.len(), 6);
 }
 
 #[test]
@@ -261,4 +261,23 @@ fn every_code_is_explained_once() {
     let expected = "/etc/afterglow/afterglow.toml: AG0004 unsubscribe.secrets: is required and not given\n    \
                     Add it; deploy/afterglow.toml shows an example.";
     assert_eq!(problem.to_string(), expected);
+}
+
+#[test]
+fn what_is_kept_has_its_bounds() {
+    let with = |setting: &str| format!("{SMALL}\n[keep]\n{setting}\n");
+    let keep = parse(&with("details_days = 46"), &[]).unwrap().keep;
+    assert_eq!((keep.details_days, keep.dead_letters_days), (46, 90));
+    assert_eq!(keep.details(), std::time::Duration::from_hours(46 * 24));
+    for (setting, field) in [
+        ("details_days = 45", "keep.details_days"),
+        ("details_days = 3651", "keep.details_days"),
+        ("dead_letters_days = 6", "keep.dead_letters_days"),
+    ] {
+        let told = problems(&with(setting), &[]);
+        assert_eq!(
+            told.iter().map(|(code, field, _)| (code.as_str(), field.as_str())).collect::<Vec<_>>(),
+            [("AG0006", field)]
+        );
+    }
 }

@@ -47,7 +47,7 @@ pub struct Tremendous {
     /// After this a call's outcome is unknown.
     #[serde(rename = "timeout_seconds", serialize_with = "seconds")]
     pub timeout: Duration,
-    /// What is charged: `BALANCE` or a funding source's id.
+    /// What is charged: `balance` or a funding source's id.
     pub funding_source: String,
     /// A journey's `pick` to the campaign or product at the vendor; `default` is for all others.
     pub products: BTreeMap<String, String>,

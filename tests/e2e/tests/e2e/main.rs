@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod consent;
+mod dead_letters;
 mod edge;
 mod fate;
 mod full_disk;
 mod ninety_days;
 mod process;
+mod rates;
+mod read_only;
 mod stream;
 mod vendors;

@@ -64,7 +64,7 @@ fn a_hint_during_a_read_is_a_second_read() {
 #[test]
 fn the_process_dies_between_a_claim_and_its_call() {
     for fault in [CommitFault::Lost, CommitFault::Unanswered] {
-        for skip in 0..3 {
+        for skip in 0..5 {
             let claim = [Op::Fault(Role::Dispatcher, skip, fault), Op::Claims, Op::Crash, Op::Advance(60)];
             let told = [Op::EngineRecords, Op::EngineTimers, Op::Relay(Role::Engine), Op::DispatcherRecords];
             let won = [Op::Move(0, Stage::Won), Op::Deliver(0), Op::Hints, Op::Claim, Op::Read, Op::Settle];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use afterglow_events::Body;
-use afterglow_sim::life::{Life, on_disk, on_the_model, report, shortened};
+use afterglow_sim::life::{Life, on_a_server, on_disk, on_the_model, report, shortened};
 use afterglow_sim::op::list;
 use afterglow_sim::trace::differences;
 use afterglow_sim::world::Setup;
@@ -13,6 +13,9 @@ const SEEDS: u64 = 100;
 
 /// One of so many is also lived on SQLite and compared.
 const PAIR_OF: u64 = 5;
+
+/// One of so many is also lived on PostgreSQL and compared: a COMMIT there takes a disk's time.
+const SERVER_OF: u64 = 20;
 
 /// How many lives must show everything.
 const EVENTFUL: u64 = 40;
@@ -58,6 +61,23 @@ fn the_model_and_sqlite_live_the_same_life() {
     }
 }
 
+mod postgres {
+    use super::*;
+
+    #[test]
+    fn lives_the_same_life_as_the_model() {
+        for seed in seeds(SERVER_OF) {
+            let setup = Setup { seed, ..Setup::default() };
+            demand_sound(seed, |ops| {
+                let (model, server) = (on_the_model(setup, ops), on_a_server(setup, ops));
+                let mut problems = differences(of(&model), of(&server));
+                problems.extend(server.problems.into_iter().map(|what| format!("PostgreSQL: {what}")));
+                problems
+            });
+        }
+    }
+}
+
 /// Lives in which nothing happens prove nothing: among a few dozen is every event and every end.
 #[test]
 fn the_lives_are_eventful() {
@@ -68,12 +88,21 @@ fn the_lives_are_eventful() {
         seen.extend(
             life.rows.attempts.iter().map(|one| format!("{} {}", one.step.as_str(), one.state.as_str())),
         );
+        let joined = life.rows.budgets.iter().any(|budget| budget.joined_minor > 0);
+        seen.extend(joined.then(|| "budget joined".to_owned()));
         let ends = life.rows.touchpoints.iter().filter_map(|one| one.state.conclusion.as_ref());
         seen.extend(ends.map(|end| end.outcome.clone()));
     }
     let never_here = ["afterglow.journey.declined.v1"];
     let types = Body::TYPES.iter().map(|(kind, ..)| *kind).filter(|kind| !never_here.contains(kind));
-    let steps = ["order found", "order not_found", "order rejected", "notify in_doubt", "notify rejected"];
+    let steps = [
+        "budget joined",
+        "order found",
+        "order not_found",
+        "order rejected",
+        "notify in_doubt",
+        "notify rejected",
+    ];
     let ends = ["delivered", "failed", "refused", "revoked"];
     for expected in types.chain(steps).chain(ends) {
         assert!(seen.contains(expected), "no {expected} in {EVENTFUL} lives: {seen:#?}");

@@ -38,6 +38,9 @@ pub(super) fn enrolment(
         }
     }
     lines.extend(budgets.iter().map(budget));
+    if let Some(at) = of.details_removed {
+        lines.push(format!("  details removed on {}; what happened, and when, stays.", date(at)));
+    }
     lines.push(outlook(of, detail));
     lines
 }
@@ -103,6 +106,7 @@ fn story(promise: &Obligation, delivery: Option<&Delivery>) -> Vec<String> {
             if conclusion.reason.is_empty() { String::new() } else { format!(": {}", conclusion.reason) };
         lines.push(format!("      {}  {}{reason}", minute(conclusion.at), conclusion.outcome));
     }
+    lines.extend(delivery.details_removed.map(|at| format!("      details removed on {}", date(at))));
     lines
 }
 
@@ -172,7 +176,62 @@ pub(super) fn pending_look(view: &DealView) -> Option<String> {
     Some(format!("  deal {} is read again at the CRM from {} on", pending.deal.deal, minute(pending.due)))
 }
 
+/// A day as `2026-03-13`.
+fn date(at: Timestamp) -> String {
+    at.to_jiff().strftime("%Y-%m-%d").to_string()
+}
+
 /// A point in time as `2026-03-13 09:31Z`.
 fn minute(at: Timestamp) -> String {
     at.to_jiff().strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Tenant};
+
+    use super::*;
+
+    #[test]
+    fn a_customer_whose_details_are_removed_still_has_a_story() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let id = "00000000-0000-0000-0000-000000000000".parse::<EnrolmentId>().unwrap();
+        let closed = afterglow_journey_engine::rows::Closed {
+            outcome: "delivered",
+            reason: String::new(),
+            at: at("2026-03-07T08:31:00Z"),
+        };
+        let promise = Obligation {
+            moment: "welcome".to_owned(),
+            occurrence: 0,
+            planned: at("2026-03-07T08:30:00Z"),
+            deadline: at("2026-03-27T08:30:00Z"),
+            touchpoint: afterglow_events::identity::touchpoint(id, "welcome", 0),
+            closed: Some(closed),
+            open: None,
+        };
+        let of = Enrolment {
+            id,
+            home: HomeKey::new("acme/hubspot:33:9001").unwrap(),
+            deal: DealRef {
+                tenant: Tenant::new("acme").unwrap(),
+                connection: ConnectionId::new("hub").unwrap(),
+                deal: DealKey::hubspot(33, "1").unwrap(),
+            },
+            journey: ("first-90-days".to_owned(), 1),
+            phase: "completed",
+            phase_reason: None,
+            account: ("hubspot:33:9001".to_owned(), "Northwind GmbH".to_owned()),
+            day_zero: "2026-03-06".to_owned(),
+            next_due: None,
+            details_removed: Some(at("2027-07-10T03:00:00Z")),
+            obligations: vec![promise],
+        };
+        insta::assert_snapshot!(enrolment(&of, &[], &[], &Detail::Short).join("\n"), @r"
+        Northwind GmbH   acme/hubspot:33:9001   first-90-days version 1, day 0 is 2026-03-06, completed
+          welcome            delivered  2026-03-07 08:31Z
+          details removed on 2027-07-10; what happened, and when, stays.
+          next: nothing.   Not sent so far: nothing.   --all shows every check and call.
+        ");
+    }
 }

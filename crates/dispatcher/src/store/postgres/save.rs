@@ -16,13 +16,15 @@ pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoin
     let states = rows.iter().map(|row| state_bytes(&row.state)).collect::<Result<Vec<_>, _>>()?;
     sqlx::query(
         "insert into touchpoint (id, shard, home, tenant, enrolment, moment, status, armed_at, received_at, due,
-         state_version, state)
+         state_version, state, detailed_since)
          select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                              $8::int8[], $9::int8[], $10::bytea[], $11::int8[], $12::bytea[])
+                              $8::int8[], $9::int8[], $10::bytea[], $11::int8[], $12::bytea[],
+                              $13::int8[])
          on conflict (id) do update set shard = excluded.shard, home = excluded.home, tenant = excluded.tenant,
          enrolment = excluded.enrolment, moment = excluded.moment, status = excluded.status,
          armed_at = excluded.armed_at, received_at = excluded.received_at, due = excluded.due,
-         state_version = excluded.state_version, state = excluded.state",
+         state_version = excluded.state_version, state = excluded.state,
+         detailed_since = excluded.detailed_since",
     )
     .bind(column(&rows, |row| row.id.0))
     .bind(column(&rows, |row| i16::from(row.shard().number())))
@@ -36,6 +38,7 @@ pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoin
     .bind(column(&rows, |row| row.due.encode_to_vec()))
     .bind(column(&rows, |_| STATE_VERSION))
     .bind(states)
+    .bind(column(&rows, |row| row.detailed_since().map(|at| at.0)))
     .execute(connection)
     .await?;
     Ok(())

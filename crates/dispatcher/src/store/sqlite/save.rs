@@ -13,7 +13,7 @@ use crate::touchpoint::Touchpoint;
 pub(super) async fn touchpoints(connection: &mut SqliteConnection, rows: &[Touchpoint]) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert or replace into touchpoint (id, shard, home, tenant, enrolment, moment, status, armed_at, received_at, due, state_version, state) ",
+            "insert or replace into touchpoint (id, shard, home, tenant, enrolment, moment, status, armed_at, received_at, due, state_version, state, detailed_since) ",
         );
         let states = chunk.iter().map(|row| state_bytes(&row.state)).collect::<Result<Vec<_>, _>>()?;
         query.push_values(chunk.iter().zip(states), |mut values, (row, state)| {
@@ -29,7 +29,8 @@ pub(super) async fn touchpoints(connection: &mut SqliteConnection, rows: &[Touch
                 .push_bind(row.received_at.0)
                 .push_bind(row.due.encode_to_vec())
                 .push_bind(STATE_VERSION)
-                .push_bind(state);
+                .push_bind(state)
+                .push_bind(row.detailed_since().map(|at| at.0));
         });
         query.build().execute(&mut *connection).await?;
     }

@@ -24,7 +24,7 @@ async fn write(store: &Store, writer: u128) {
         let mut tx = store.begin(&ShardSet::new([shard])).await.unwrap();
         let record = row(writer * EVENTS + n, "a").record;
         tx.write(Writes { outbox: vec![OutboxRow { shard, record }], ..Writes::default() }).await.unwrap();
-        let dawdle = if writer % 2 == 0 { "select pg_sleep(0.02)" } else { "select pg_sleep(0)" };
+        let dawdle = if writer.is_multiple_of(2) { "select pg_sleep(0.02)" } else { "select pg_sleep(0)" };
         sqlx::query(dawdle).execute(tx.connection()).await.unwrap();
         tx.commit().await.unwrap();
     }

@@ -34,7 +34,7 @@ pub(super) struct World<S: Store> {
     hints: Hints<S::Tx>,
     webhooks: u128,
     /// The folder or the database, which goes with the world.
-    place: Box<dyn Any + Send>,
+    ground: Box<dyn Any + Send>,
 }
 
 /// A world on the model.
@@ -59,7 +59,7 @@ pub(super) async fn on_disk(faults: CommitFaults) -> World<sqlite::Store> {
 pub(super) async fn on_server(faults: CommitFaults) -> World<postgres::Store> {
     let database = Database::fresh().await;
     let mut world = in_schema(&database, faults).await;
-    world.place = Box::new(database);
+    world.ground = Box::new(database);
     world
 }
 
@@ -94,7 +94,7 @@ macro_rules! on_each {
 pub(super) use on_each;
 
 impl<S: Store<Tx: ResolverTx>> World<S> {
-    fn new(store: S, pace: Pace, place: impl Any + Send) -> Self {
+    fn new(store: S, pace: Pace, ground: impl Any + Send) -> Self {
         let clock = ManualClock::new(START);
         let clocks = Clocks::same(Arc::new(clock.clone()));
         let crm = FakeCrm::at(pace);
@@ -115,7 +115,7 @@ impl<S: Store<Tx: ResolverTx>> World<S> {
             log,
             clock,
             webhooks: 0,
-            place: Box::new(place),
+            ground: Box::new(ground),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Deals and account links.
 
-use afterglow_domain::DealRef;
+use afterglow_domain::{DealRef, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::postgres::columns::{column, last_of_each};
 use afterglow_durable::postgres::text;
@@ -14,11 +14,13 @@ use crate::waiting::Waiting;
 
 /// The columns that [`deal_row`] reads.
 #[cfg(test)]
-pub(crate) const DEAL_COLUMNS: &str = "deal, home, rev, won_no, standing, snapshot, waiting, declined";
+pub(crate) const DEAL_COLUMNS: &str =
+    "deal, home, rev, won_no, standing, snapshot, waiting, declined, heard_at, details_removed_at";
 
 pub(super) async fn load(connection: &mut PgConnection, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {
     let rows = sqlx::query(
-        "select deal, home, rev, won_no, standing, snapshot, waiting, declined from deal where deal = any($1)",
+        "select deal, home, rev, won_no, standing, snapshot, waiting, declined, heard_at, details_removed_at
+         from deal where deal = any($1)",
     )
     .bind(deals.iter().map(ToString::to_string).collect::<Vec<_>>())
     .fetch_all(connection)
@@ -41,6 +43,8 @@ pub(crate) fn deal_row(row: &PgRow) -> Result<DealRow, Error> {
         snapshot: Message::decode(snapshot).map_err(|error| broken("deal.snapshot", error))?,
         waiting: Waiting::from_bytes(&deal, waiting).map_err(|error| broken("deal.waiting", error))?,
         declined: declined.map(text::told),
+        heard_at: Timestamp(row.try_get("heard_at")?),
+        details_removed: row.try_get::<Option<i64>, _>("details_removed_at")?.map(Timestamp),
         deal,
     })
 }
@@ -48,13 +52,15 @@ pub(crate) fn deal_row(row: &PgRow) -> Result<DealRow, Error> {
 pub(super) async fn save(connection: &mut PgConnection, deals: &[DealRow]) -> Result<(), Error> {
     let deals = last_of_each(deals, |row| &row.deal);
     sqlx::query(
-        "insert into deal (deal, shard, home, rev, won_no, standing, account, account_name, snapshot, waiting, declined)
+        "insert into deal (deal, shard, home, rev, won_no, standing, account, account_name, snapshot, waiting, declined,
+         heard_at, details_removed_at)
          select * from unnest($1::text[], $2::int2[], $3::text[], $4::int8[], $5::int4[], $6::text[], $7::text[],
-                              $8::text[], $9::bytea[], $10::bytea[], $11::text[])
+                              $8::text[], $9::bytea[], $10::bytea[], $11::text[], $12::int8[], $13::int8[])
          on conflict (deal) do update set shard = excluded.shard, home = excluded.home, rev = excluded.rev,
          won_no = excluded.won_no, standing = excluded.standing, account = excluded.account,
          account_name = excluded.account_name, snapshot = excluded.snapshot, waiting = excluded.waiting,
-         declined = excluded.declined",
+         declined = excluded.declined, heard_at = excluded.heard_at,
+         details_removed_at = excluded.details_removed_at",
     )
     .bind(column(&deals, |row| row.deal.to_string()))
     .bind(column(&deals, |row| i16::from(row.shard().number())))
@@ -67,6 +73,8 @@ pub(super) async fn save(connection: &mut PgConnection, deals: &[DealRow]) -> Re
     .bind(column(&deals, |row| row.snapshot.encode_to_vec()))
     .bind(column(&deals, |row| row.waiting.to_bytes()))
     .bind(column(&deals, |row| row.declined.as_deref().map(text::stored)))
+    .bind(column(&deals, |row| row.heard_at.0))
+    .bind(column(&deals, |row| row.details_removed.map(|at| at.0)))
     .execute(connection)
     .await?;
     Ok(())

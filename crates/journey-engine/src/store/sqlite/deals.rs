@@ -1,6 +1,6 @@
 //! Deals and account links.
 
-use afterglow_domain::DealRef;
+use afterglow_domain::{DealRef, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::sqlite::ROWS_PER_STATEMENT;
 use prost::Message;
@@ -12,7 +12,8 @@ use crate::store::{broken, deal_of, home_of};
 use crate::waiting::Waiting;
 
 /// The columns that [`deal_row`] reads.
-pub(crate) const DEAL_COLUMNS: &str = "deal, home, rev, won_no, standing, snapshot, waiting, declined";
+pub(crate) const DEAL_COLUMNS: &str =
+    "deal, home, rev, won_no, standing, snapshot, waiting, declined, heard_at, details_removed_at";
 
 pub(super) async fn load(
     connection: &mut SqliteConnection,
@@ -48,6 +49,8 @@ pub(crate) fn deal_row(row: &SqliteRow) -> Result<DealRow, Error> {
         snapshot: Message::decode(snapshot).map_err(|error| broken("deal.snapshot", error))?,
         waiting: Waiting::from_bytes(&deal, waiting).map_err(|error| broken("deal.waiting", error))?,
         declined: row.try_get("declined")?,
+        heard_at: Timestamp(row.try_get("heard_at")?),
+        details_removed: row.try_get::<Option<i64>, _>("details_removed_at")?.map(Timestamp),
         deal,
     })
 }
@@ -55,7 +58,7 @@ pub(crate) fn deal_row(row: &SqliteRow) -> Result<DealRow, Error> {
 pub(super) async fn save(connection: &mut SqliteConnection, deals: &[DealRow]) -> Result<(), Error> {
     for chunk in deals.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "insert into deal (deal, shard, home, rev, won_no, standing, account, account_name, snapshot, waiting, declined) ",
+            "insert into deal (deal, shard, home, rev, won_no, standing, account, account_name, snapshot, waiting, declined, heard_at, details_removed_at) ",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -69,13 +72,16 @@ pub(super) async fn save(connection: &mut SqliteConnection, deals: &[DealRow]) -
                 .push_bind(row.snapshot.account_name.as_str())
                 .push_bind(row.snapshot.encode_to_vec())
                 .push_bind(row.waiting.to_bytes())
-                .push_bind(row.declined.as_deref());
+                .push_bind(row.declined.as_deref())
+                .push_bind(row.heard_at.0)
+                .push_bind(row.details_removed.map(|at| at.0));
         });
         query.push(
             " on conflict (deal) do update set shard = excluded.shard, home = excluded.home, rev = excluded.rev,
               won_no = excluded.won_no, standing = excluded.standing, account = excluded.account,
               account_name = excluded.account_name, snapshot = excluded.snapshot, waiting = excluded.waiting,
-              declined = excluded.declined",
+              declined = excluded.declined, heard_at = excluded.heard_at,
+              details_removed_at = excluded.details_removed_at",
         );
         query.build().execute(&mut *connection).await?;
     }

@@ -11,7 +11,7 @@ use crate::rows::EnrolmentRow;
 use crate::store::{broken, deal_of, home_of};
 
 /// The columns that [`enrolment_row`] reads.
-pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent";
+pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at";
 
 pub(super) async fn load(
     connection: &mut SqliteConnection,
@@ -71,6 +71,8 @@ pub(crate) fn enrolment_row(row: &SqliteRow) -> Result<EnrolmentRow, Error> {
         account: row.try_get("account")?,
         account_name: row.try_get("account_name")?,
         traceparent: row.try_get("traceparent")?,
+        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Timestamp),
+        details_removed: row.try_get::<Option<i64>, _>("details_removed_at")?.map(Timestamp),
     })
 }
 
@@ -82,7 +84,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, rows: &[EnrolmentRow
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert into enrolment (id, shard, home, deal, journey, version, status, armed_at, state_version, state,
-             counters, account, account_name, traceparent) ",
+             counters, account, account_name, traceparent, ended_at, details_removed_at) ",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -99,19 +101,23 @@ pub(super) async fn save(connection: &mut SqliteConnection, rows: &[EnrolmentRow
                 .push_bind(counters(row))
                 .push_bind(row.account.as_str())
                 .push_bind(row.account_name.as_str())
-                .push_bind(row.traceparent.as_deref());
+                .push_bind(row.traceparent.as_deref())
+                .push_bind(row.ended_at.map(|at| at.0))
+                .push_bind(row.details_removed.map(|at| at.0));
         });
         query.push(
             " on conflict (id) do update set deal = excluded.deal, status = excluded.status,
               armed_at = excluded.armed_at, state_version = excluded.state_version, state = excluded.state,
-              counters = excluded.counters, account = excluded.account, account_name = excluded.account_name",
+              counters = excluded.counters, account = excluded.account, account_name = excluded.account_name,
+              traceparent = excluded.traceparent, ended_at = excluded.ended_at,
+              details_removed_at = excluded.details_removed_at",
         );
         query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Touches no indexed column, so that a fired timer costs one page of the table and no index page.
+/// Touches no index of what goes on, so that a fired timer costs one page of the table and no index page.
 pub(super) async fn save_states(
     connection: &mut SqliteConnection,
     rows: &[EnrolmentRow],
@@ -119,7 +125,8 @@ pub(super) async fn save_states(
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "update enrolment set status = new.column2, armed_at = new.column3, state_version = new.column4,
-             state = new.column5, counters = new.column6 from (",
+             state = new.column5, counters = new.column6, ended_at = new.column7,
+             details_removed_at = new.column8 from (",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -128,7 +135,9 @@ pub(super) async fn save_states(
                 .push_bind(row.armed.map(|due| due.0))
                 .push_bind(i64::from(STATE_VERSION))
                 .push_bind(row.state.to_bytes())
-                .push_bind(counters(row));
+                .push_bind(counters(row))
+                .push_bind(row.ended_at.map(|at| at.0))
+                .push_bind(row.details_removed.map(|at| at.0));
         });
         query.push(") as new where enrolment.id = new.column1");
         let done = query.build().execute(&mut *connection).await?;
