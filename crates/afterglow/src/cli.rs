@@ -54,6 +54,18 @@ pub(crate) struct DataFolder {
 /// What a command comes to: an exit code, or an error to print.
 pub(crate) type Outcome = anyhow::Result<Exit>;
 
+/// An argument that names nothing, or is not of its form: the message says which and what would be right.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
 /// Reads the command line, does what it says, gives the exit code.
 pub fn main_with<W: Wiring>(wiring: &W) -> ExitCode {
     let cli = Cli::parse();
@@ -74,7 +86,8 @@ pub fn main_with<W: Wiring>(wiring: &W) -> ExitCode {
                 return Exit::Ok.into();
             }
             crate::commands::complain(format_args!("afterglow: {error:#}"));
-            Exit::Unavailable.into()
+            let exit = if error.is::<Usage>() { Exit::Config } else { Exit::Unavailable };
+            exit.into()
         }
     }
 }
@@ -90,6 +103,12 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn numbers_count_what_they_name() {
+        let calls = |count| crate::commands::counted(count, "call", "calls");
+        assert_eq!([calls(0), calls(1), calls(2)], ["0 calls", "1 call", "2 calls"]);
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

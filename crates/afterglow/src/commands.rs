@@ -3,6 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::io::Write as _;
+use std::path::Path;
+
+use afterglow_durable::sqlite;
+use anyhow::Context as _;
 
 pub(crate) mod attempts;
 pub(crate) mod config;
@@ -24,6 +28,24 @@ pub(crate) fn say(line: fmt::Arguments<'_>) -> std::io::Result<()> {
 /// Prints a line to standard error. Where even that is closed there is nobody left to tell.
 pub(crate) fn complain(line: fmt::Arguments<'_>) {
     let _nobody_listens = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// `1 problem`, `2 problems`: a number and what it counts.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Opens a role's file in a data folder to read it. A folder without it is the commonest mistake, and the
+/// store's own words for it name neither.
+pub(crate) async fn open(folder: &Path, file: &str) -> anyhow::Result<sqlite::Readers> {
+    let path = folder.join(file);
+    if !path.exists() {
+        anyhow::bail!(
+            "there is no data of Afterglow in {}: {file} is missing; name the folder of the product with --data-dir or AFTERGLOW_DATA_DIR",
+            folder.display()
+        );
+    }
+    sqlite::open_read_only(&path).await.with_context(|| format!("{} cannot be read", path.display()))
 }
 
 /// Runs a command's future on a small runtime.

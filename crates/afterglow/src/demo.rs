@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use afterglow_domain::{Clocks, Currency, Money};
+use afterglow_domain::{Clocks, Currency, Money, Timestamp};
 use afterglow_eventlog::{LogReader, Tail, TailStart};
 use afterglow_events::{Event, Topic};
 use afterglow_service::config::Config;
@@ -79,8 +79,7 @@ pub(crate) async fn play(
             farewell(&show.screen, &world)?;
         }
         if !told {
-            let day = world.day(clocks.journey.now());
-            show.live(day)?;
+            show.live(clocks.journey.now(), &world)?;
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
@@ -154,8 +153,8 @@ impl Show {
     }
 
     /// Redraws the moving line; on a pipe there is none.
-    fn live(&mut self, day: i32) -> std::io::Result<()> {
-        let text = Screen::live(day);
+    fn live(&mut self, now: Timestamp, world: &World) -> std::io::Result<()> {
+        let text = self.screen.live(now, |at| world.day(at));
         if self.paint == Paint::Ansi && text != self.live {
             draw(&format!("\r\x1b[2K{text}"))?;
             self.live = text;

@@ -1,4 +1,5 @@
-//! One attempt: one network call that asks a vendor to act.
+//! One attempt: one network call that asks a vendor to act; or, for a gift that is ordered and cannot be
+//! handed over, the mail that is not sent, so that a person finds it.
 //!
 //! Invariants: the row is on disk, with the bytes to be sent, before the call begins, and it says that a
 //! mail may have left before the mail leaves. Of several attempts with the same bytes the newest keeps them.
@@ -29,6 +30,8 @@ pub enum AttemptState {
     NotFound,
     /// Cannot be looked up: a person decides.
     InDoubt,
+    /// The mail of a gift that is paid for, which will not be sent: a person sees to the gift.
+    NotHandedOver,
     /// A person decided that it had worked.
     ResolvedSent,
     /// A person decided that it had not worked.
@@ -37,7 +40,7 @@ pub enum AttemptState {
 
 impl AttemptState {
     /// Every state and its stored word.
-    pub const WORDS: [(Self, &'static str); 10] = [
+    pub const WORDS: [(Self, &'static str); 11] = [
         (Self::Claimed, "claimed"),
         (Self::InFlight, "in_flight"),
         (Self::Accepted, "accepted"),
@@ -46,6 +49,7 @@ impl AttemptState {
         (Self::Found, "found"),
         (Self::NotFound, "not_found"),
         (Self::InDoubt, "in_doubt"),
+        (Self::NotHandedOver, "not_handed_over"),
         (Self::ResolvedSent, "resolved_sent"),
         (Self::ResolvedNotSent, "resolved_not_sent"),
     ];
@@ -60,9 +64,19 @@ impl AttemptState {
         Self::WORDS.iter().find(|(_, known)| *known == word).map(|(state, _)| *state)
     }
 
+    /// Whether it stays in the list until a person has dealt with it.
+    pub fn waits_for_a_person(self) -> bool {
+        matches!(self, Self::InDoubt | Self::NotHandedOver)
+    }
+
     /// Whether the same bytes may be sent again.
     pub fn did_not_act(self) -> bool {
         matches!(self, Self::Rejected | Self::NotFound | Self::ResolvedNotSent)
+    }
+
+    /// Whether a person has dealt with it.
+    pub fn was_resolved(self) -> bool {
+        matches!(self, Self::ResolvedSent | Self::ResolvedNotSent)
     }
 
     /// Whether the vendor acted.
@@ -86,7 +100,7 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Which vendor.
     pub vendor: String,
-    /// The bytes as stored and sent; empty where a newer attempt has them.
+    /// The bytes as stored and sent; empty where a newer attempt has them, and where none were made.
     pub request: Sensitive<Vec<u8>>,
     /// A mail's envelope; `None` for orders.
     pub envelope: Option<Envelope>,

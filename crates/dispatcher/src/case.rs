@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use afterglow_domain::Timestamp;
-use afterglow_events::proto::DeliveryOutcome;
+use afterglow_events::proto::{DeliveryCause, DeliveryOutcome};
 
 use crate::attempt::{Attempt, AttemptState};
-use crate::events::outcome_word;
+use crate::events::{outcome_for, outcome_word};
 use crate::metric;
 use crate::touchpoint::{Conclusion, ReservationState, Status, Step, Touchpoint, Wait};
 use crate::turn::Turn;
@@ -24,7 +24,7 @@ pub(crate) struct Case {
     pub(crate) touchpoint: Touchpoint,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) attempt_changed: bool,
-    /// The attempt before, where its bytes went on to the newest.
+    /// The attempt before, where it changed too.
     pub(crate) superseded: Option<Attempt>,
     /// When it is looked at again, by the wall's clock.
     pub(crate) wake: Option<Timestamp>,
@@ -105,28 +105,50 @@ impl Case {
         }
     }
 
+    /// Ends it with its mail.
+    pub(crate) fn delivered(&mut self, turn: &mut Turn<'_>) {
+        self.conclude(turn, (DeliveryOutcome::Delivered, DeliveryCause::Unspecified), "");
+    }
+
     /// Ends it: money that is only set aside comes back, and the one conclusion is emitted.
-    pub(crate) fn conclude(&mut self, turn: &mut Turn<'_>, outcome: DeliveryOutcome, reason: &str) {
+    fn conclude(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (outcome, cause): (DeliveryOutcome, DeliveryCause),
+        reason: &str,
+    ) {
         self.release(turn);
         let word = outcome_word(outcome);
         self.touchpoint.status = Status::Concluded;
         self.touchpoint.state.waits_for = None;
-        self.touchpoint.state.conclusion = Some(Conclusion::now(turn, word, reason));
+        self.touchpoint.state.conclusion = Some(Conclusion::now(turn, (outcome, cause), reason));
         self.wake = None;
         metrics::counter!(metric::CONCLUDED, "outcome" => word).increment(1);
         self.emit_conclusion(turn);
     }
 
-    /// Ends it without its mail, because of something other than the vendor's answer. A gift that is
-    /// ordered stays ordered and its money spent, so that no later occurrence orders another one:
-    /// whatever `otherwise` would have been, it failed.
-    pub(crate) fn end(&mut self, turn: &mut Turn<'_>, otherwise: DeliveryOutcome, reason: &str) {
+    /// Ends it without its mail. A gift that is ordered stays ordered and its money spent, so that no
+    /// later occurrence orders another one: whatever the cause, it failed, and a person hears of it.
+    pub(crate) fn end(&mut self, turn: &mut Turn<'_>, cause: DeliveryCause, reason: &str) {
         if self.touchpoint.is_gift_ordered() {
             let reason = format!("the gift is ordered, but its mail was not sent: {reason}");
-            self.conclude(turn, DeliveryOutcome::Failed, &reason);
+            self.not_handed_over(turn, &reason);
+            self.conclude(turn, (DeliveryOutcome::Failed, cause), &reason);
         } else {
-            self.conclude(turn, otherwise, reason);
+            self.conclude(turn, (outcome_for(cause), cause), reason);
         }
+    }
+
+    /// Goes on with the mail that goes where no gift may, if there is one; its money comes back.
+    pub(crate) fn without_gift(&mut self, turn: &mut Turn<'_>, why: &str) -> bool {
+        let instead = self.touchpoint.gift().is_some_and(|gift| gift.mail_without_gift.is_some());
+        if instead {
+            self.release(turn);
+            self.touchpoint.state.gift = None;
+            self.touchpoint.state.without_gift = Some(why.to_owned());
+            self.go_on(turn, Step::Notify);
+        }
+        instead
     }
 
     /// An order that a look-up did not find so soon may still be on its way: before anything ends on

@@ -3,10 +3,12 @@
 //! Invariant: all are evaluated and stored; the first that does not pass is the reason.
 
 use afterglow_domain::Timestamp;
+use afterglow_events::proto::DeliveryCause;
 
 use crate::case::Case;
 use crate::gate::{Closed, Lane};
 use crate::lag::LAG_MAX;
+use crate::ledger::ADDRESS_UNKNOWN;
 use crate::touchpoint::{Check, CheckKind, Step};
 use crate::turn::Turn;
 
@@ -87,6 +89,14 @@ impl Case {
             Ok("not suppressed".to_owned())
         };
         check(CheckKind::Consent, result)
+    }
+
+    /// Why an address takes no mail: nobody is there, or somebody wants none.
+    pub(crate) fn no_consent(&self, turn: &Turn<'_>) -> DeliveryCause {
+        match turn.suppressed(&self.touchpoint) {
+            Some(ADDRESS_UNKNOWN) => DeliveryCause::AddressRefused,
+            _ => DeliveryCause::Suppressed,
+        }
     }
 
     fn vendor(&self, world: &World) -> Check {

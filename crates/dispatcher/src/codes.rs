@@ -12,6 +12,10 @@ pub const CLAIM_POSTPONED: &str = "AG4004";
 pub const NOT_RECORDED: &str = "AG4005";
 /// Unsubscriptions are not read up to now.
 pub const SIGNALS_BEHIND: &str = "AG4006";
+/// A gift is paid for and was not handed over.
+pub const NOT_HANDED_OVER: &str = "AG4007";
+/// A mail is written without something that the CRM does not tell.
+pub const WORDS_INSTEAD: &str = "AG4008";
 
 /// Code, cause, remedy.
 pub const CODES: &[(&str, &str, &str)] = &[
@@ -44,6 +48,16 @@ pub const CODES: &[(&str, &str, &str)] = &[
         SIGNALS_BEHIND,
         "Unsubscriptions are not read up to now, so no mail is sent.",
         "Look at the consumer of the signals topic; mails go on by themselves.",
+    ),
+    (
+        NOT_HANDED_OVER,
+        "A gift is ordered and paid for, and its mail cannot be sent: the address is refused, the person unsubscribed, or the deadline passed.",
+        "Hand it over or cancel it in the vendor's account, then `afterglow attempts resolve ID --sent` (handed over) or `--not-sent` (given up); it stays in `afterglow attempts list` until then, and its money counts as spent.",
+    ),
+    (
+        WORDS_INSTEAD,
+        "A deal has no owner, its owner has no address, or the customer's company is not known; its mail goes with other words.",
+        "Fill it in in the CRM; later mails are written with it.",
     ),
 ];
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use afterglow_domain::Sensitive;
-use afterglow_events::proto::{DeliveryOutcome, StepState};
+use afterglow_events::proto::{DeliveryCause, StepState};
 use afterglow_providers::{Class, Envelope, GiftVendor, Mailer, Rejection};
 
 use crate::attempt::{Attempt, AttemptState};
@@ -32,7 +32,7 @@ const BUDGET_RECHECK_WALL_MIN: Duration = Duration::from_secs(1);
 const CONTRADICTION: Duration = Duration::from_hours(1);
 
 /// The stored name of whoever sends mails.
-const MAIL_VENDOR: &str = "smtp";
+pub(crate) const MAIL_VENDOR: &str = "smtp";
 
 impl Case {
     /// Decides; the call, if any, is made after the commit.
@@ -56,7 +56,7 @@ impl Case {
         vendors: &Vendors<'_, G, M>,
     ) -> Option<Job> {
         let mut checks = self.checks(turn, world);
-        self.touchpoint.state.checks.clone_from(&checks);
+        self.remember(&checks);
         if let Some(why) = self.without_gift_because(turn, &checks) {
             if self.looked_too_early(turn) {
                 self.look_again_later(turn);
@@ -78,6 +78,14 @@ impl Case {
             Step::Link => Some(self.fetch_link(turn, vendors)),
             Step::Notify => self.notify(turn, vendors),
         }
+    }
+
+    /// Keeps the result of every check, also of those that only an earlier step asked: the newest of each.
+    fn remember(&mut self, checks: &[Check]) {
+        let kept = &mut self.touchpoint.state.checks;
+        kept.retain(|old| !checks.iter().any(|new| new.kind == old.kind));
+        kept.extend(checks.iter().cloned());
+        kept.sort_by_key(|check| check.kind);
     }
 
     /// Why the mail goes without its gift, if it should: at once over the budget, at the last call
@@ -108,10 +116,10 @@ impl Case {
             return self.look_again_later(turn);
         }
         match first.kind {
-            CheckKind::Wanted => self.end(turn, DeliveryOutcome::Revoked, &note),
+            CheckKind::Wanted => self.end(turn, DeliveryCause::Revoked, &note),
             CheckKind::Deadline => self.end_late(turn),
-            CheckKind::Address => self.end(turn, DeliveryOutcome::Failed, &note),
-            CheckKind::Consent => self.end(turn, DeliveryOutcome::Refused, &note),
+            CheckKind::Address => self.end(turn, DeliveryCause::NoAddress, &note),
+            CheckKind::Consent => self.end(turn, self.no_consent(turn), &note),
             CheckKind::Signals => {
                 self.wait(turn, Some(Wait::Signals(note)), turn.wall.plus(SIGNALS_RECHECK));
             }
@@ -128,11 +136,11 @@ impl Case {
 
     fn end_late(&mut self, turn: &mut Turn<'_>) {
         match self.touchpoint.state.waits_for.take() {
-            Some(Wait::Budget(reason)) => self.end(turn, DeliveryOutcome::Refused, &reason),
+            Some(Wait::Budget(reason)) => self.end(turn, DeliveryCause::Budget, &reason),
             Some(Wait::Vendor(reason) | Wait::Signals(reason)) => {
-                self.end(turn, DeliveryOutcome::Failed, &format!("past its deadline; {reason}"));
+                self.end(turn, DeliveryCause::Deadline, &format!("past its deadline; {reason}"));
             }
-            None => self.end(turn, DeliveryOutcome::Failed, "past its deadline"),
+            None => self.end(turn, DeliveryCause::Deadline, "past its deadline"),
         }
     }
 
@@ -155,7 +163,7 @@ impl Case {
                 Some(self.begin(turn, (gifts.name(), gifts.call_timeout()), Call::Order(bytes)))
             }
             Err(reason) => {
-                self.end(turn, DeliveryOutcome::Failed, &reason);
+                self.end(turn, DeliveryCause::Content, &reason);
                 None
             }
         }
@@ -177,7 +185,7 @@ impl Case {
                 Some(self.begin(turn, vendor, Call::Mail(envelope, bytes)))
             }
             Err(reason) => {
-                self.end(turn, DeliveryOutcome::Failed, &reason);
+                self.end(turn, DeliveryCause::Content, &reason);
                 None
             }
         }
@@ -299,10 +307,6 @@ impl Case {
     pub(crate) fn mail_in_doubt(&mut self, turn: &mut Turn<'_>, reason: &str) {
         self.in_doubt(turn, reason);
         let id = self.attempt.as_ref().map(|attempt| attempt.id.to_string()).unwrap_or_default();
-        self.end(
-            turn,
-            DeliveryOutcome::Failed,
-            &format!("in doubt, not sent again (attempt {id}): {reason}"),
-        );
+        self.end(turn, DeliveryCause::InDoubt, &format!("in doubt, not sent again (attempt {id}): {reason}"));
     }
 }

@@ -1,6 +1,6 @@
 //! The events of a delivery. Never a gift's link, never an address.
 
-use afterglow_events::proto::{self, DeliveryOutcome, StepState};
+use afterglow_events::proto::{self, DeliveryCause, DeliveryOutcome, StepState};
 use afterglow_events::{Body, convert, identity};
 use afterglow_providers::Ordered;
 
@@ -16,6 +16,27 @@ pub(crate) fn outcome_word(outcome: DeliveryOutcome) -> &'static str {
         DeliveryOutcome::Revoked => "revoked",
         DeliveryOutcome::Failed | DeliveryOutcome::Unspecified => "failed",
     }
+}
+
+/// What follows from a cause for the promise behind it: whether a later occurrence may still be sent.
+pub(crate) fn outcome_for(cause: DeliveryCause) -> DeliveryOutcome {
+    match cause {
+        DeliveryCause::Suppressed
+        | DeliveryCause::NoAddress
+        | DeliveryCause::AddressRefused
+        | DeliveryCause::Budget => DeliveryOutcome::Refused,
+        DeliveryCause::Revoked => DeliveryOutcome::Revoked,
+        DeliveryCause::VendorRefused
+        | DeliveryCause::Content
+        | DeliveryCause::Deadline
+        | DeliveryCause::InDoubt
+        | DeliveryCause::Unspecified => DeliveryOutcome::Failed,
+    }
+}
+
+/// The cause of a stored name; one that this program does not know is none.
+fn cause_of(name: &str) -> DeliveryCause {
+    DeliveryCause::from_str_name(name).unwrap_or_default()
 }
 
 /// The outcome of a stored word.
@@ -84,6 +105,7 @@ impl Case {
             without_gift: touchpoint.state.without_gift.clone().filter(|_| delivered).unwrap_or_default(),
             spent: spent.map(|reservation| convert::money(reservation.amount)),
             occurred_at: Some(convert::timestamp(end.at)),
+            cause: cause_of(&end.cause).into(),
         };
         turn.emit(touchpoint, identity::delivery_concluded(touchpoint.id), Body::from(message));
     }

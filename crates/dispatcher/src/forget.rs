@@ -6,9 +6,10 @@
 
 use afterglow_domain::{Shard, Timestamp, TouchpointId};
 use afterglow_durable::{Error, ShardSet, Store, Tx as _};
-use afterglow_events::proto::{self, touchpoint_due::Deed};
+use afterglow_events::proto::{self, DeliveryCause, DeliveryOutcome, touchpoint_due::Deed};
 use afterglow_providers::Ordered;
 
+use crate::events::outcome_word;
 use crate::store::DispatcherTx;
 use crate::touchpoint::{Conclusion, State, Status, Touchpoint};
 use crate::turn::Turn;
@@ -48,9 +49,18 @@ fn one_class(found: &[(TouchpointId, Shard)]) -> (Vec<TouchpointId>, ShardSet) {
 
 impl Conclusion {
     /// An end that happens now.
-    pub(crate) fn now(turn: &Turn<'_>, outcome: &str, reason: &str) -> Self {
-        let (outcome, reason) = (outcome.to_owned(), reason.to_owned());
-        Self { outcome, reason, at: turn.journey, wall_at: Some(turn.wall) }
+    pub(crate) fn now(
+        turn: &Turn<'_>,
+        (outcome, cause): (DeliveryOutcome, DeliveryCause),
+        reason: &str,
+    ) -> Self {
+        Self {
+            outcome: outcome_word(outcome).to_owned(),
+            cause: cause.as_str_name().to_owned(),
+            reason: reason.to_owned(),
+            at: turn.journey,
+            wall_at: Some(turn.wall),
+        }
     }
 }
 

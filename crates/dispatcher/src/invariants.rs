@@ -168,14 +168,21 @@ impl Ledgers {
                 touchpoint.status.as_str()
             ));
         }
+        let removed = touchpoint.state.details_removed.is_some();
+        let fits = |a: &Attempt| if removed { is_bare(a) } else { bytes_fit(a, &of_it) };
         breaches.extend(
-            of_it.iter().filter(|a| !bytes_fit(a, &of_it)).map(|a| {
+            of_it.iter().filter(|a| !fits(a)).map(|a| {
                 format!("attempt {} of {} has {} bytes", a.n, touchpoint.id, a.request.expose().len())
             }),
         );
         let ordered = of_it.iter().any(|a| a.step == Step::Order && a.state.acted());
         if touchpoint.is_gift_ordered() && !ordered {
             breaches.push(format!("{} has spent money and no order", touchpoint.id));
+        }
+        let delivered = touchpoint.state.conclusion.as_ref().is_none_or(|end| end.outcome == "delivered");
+        let seen = |a: &&Attempt| a.step == Step::Notify && !a.state.did_not_act() || a.state.was_resolved();
+        if touchpoint.is_gift_ordered() && !delivered && !of_it.iter().copied().any(|a| seen(&a)) {
+            breaches.push(format!("{} has lost its gift and no person sees it", touchpoint.id));
         }
         breaches
     }
@@ -192,8 +199,17 @@ impl Ledgers {
     }
 }
 
-/// An attempt has its bytes, unless a later one of its step took them over.
+/// Nothing personal is left of an attempt whose details were removed.
+fn is_bare(attempt: &Attempt) -> bool {
+    attempt.request.expose().is_empty() && attempt.envelope.is_none()
+}
+
+/// An attempt has its bytes, unless a later one of its step took them over. None were made for the mail of
+/// a gift that could not be handed over.
 fn bytes_fit(attempt: &Attempt, all: &[&Attempt]) -> bool {
+    if attempt.step == Step::Notify && attempt.envelope.is_none() {
+        return attempt.request.expose().is_empty();
+    }
     let later = all.iter().any(|other| other.step == attempt.step && other.n > attempt.n);
     attempt.request.expose().is_empty() == later
 }

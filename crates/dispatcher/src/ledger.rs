@@ -93,6 +93,9 @@ impl DealLedger {
     }
 }
 
+/// Why an address gets no more mail that a server does not know; others left on their own account.
+pub(crate) const ADDRESS_UNKNOWN: &str = "the address does not exist";
+
 /// An address that gets no more mail from a tenant's journeys, known only by its HMAC.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suppression {
@@ -102,6 +105,6 @@ pub struct Suppression {
     pub address_hmac: [u8; 32],
     /// Since when, by the wall's clock.
     pub since: Timestamp,
-    /// Why: `unsubscribed (one_click)`, `address does not exist`.
+    /// Why: `unsubscribed (one click)`, `the address does not exist`.
     pub reason: String,
 }

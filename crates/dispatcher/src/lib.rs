@@ -30,6 +30,7 @@ mod job;
 mod lag;
 mod leave;
 mod ledger;
+mod lost;
 pub mod metric;
 mod options;
 mod paced;

@@ -10,5 +10,10 @@ pub const CONCLUDED: &str = "afterglow_dispatcher_concluded_total";
 pub const PAUSED: &str = "afterglow_dispatcher_vendor_paused";
 /// Attempts that wait for a person, by step.
 pub const IN_DOUBT: &str = "afterglow_dispatcher_in_doubt_total";
+/// Gifts that were paid for and not handed over.
+pub const NOT_HANDED_OVER: &str = "afterglow_dispatcher_not_handed_over_total";
+/// Mails written without something that the CRM does not tell, by variable: owner.name, owner.email,
+/// account.name.
+pub const WORDS_INSTEAD: &str = "afterglow_dispatcher_words_instead_total";
 /// Seconds by which the reader of signals is behind.
 pub const SIGNALS_LAG: &str = "afterglow_dispatcher_signals_lag_seconds";

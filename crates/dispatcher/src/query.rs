@@ -1,6 +1,7 @@
-//! Read-only questions for `explain`, `attempts list` and screens. Never a gift's link, never an address.
+//! Read-only questions for `explain`, `attempts list` and screens. Never a gift's link, never an
+//! address; the recipient's name only as [`Sensitive`].
 
-use afterglow_domain::{AttemptId, HomeKey, Money, Tenant, Timestamp, TouchpointId};
+use afterglow_domain::{AttemptId, HomeKey, Money, Sensitive, Tenant, Timestamp, TouchpointId};
 use afterglow_durable::Error;
 use afterglow_events::convert;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
@@ -36,7 +37,9 @@ pub struct Delivery {
     pub next_look_at: Option<Timestamp>,
     /// What it waits for.
     pub waits_for: Option<Wait>,
-    /// The checks of the latest claim, in their order.
+    /// The name of the person whom it is for; empty where there is none.
+    pub recipient: Sensitive<String>,
+    /// The latest result of every check, in their order.
     pub checks: Vec<Check>,
     /// Why it was revoked.
     pub revoked: Option<String>,
@@ -93,9 +96,14 @@ pub async fn of_enrolment(readers: &SqlitePool, enrolment: &str) -> Result<Vec<D
 }
 
 /// The attempts that wait for a person, oldest first, at most `max`.
-pub async fn in_doubt(readers: &SqlitePool, max: u32) -> Result<Vec<AttemptView>, Error> {
+pub async fn for_a_person(readers: &SqlitePool, max: u32) -> Result<Vec<AttemptView>, Error> {
     let mut query = QueryBuilder::<Sqlite>::new(ATTEMPT);
-    query.push(" where state = 'in_doubt' order by started_at, id limit ").push_bind(max);
+    query.push(" where state in (");
+    let mut states = query.separated(", ");
+    for (_, word) in AttemptState::WORDS.iter().filter(|(state, _)| state.waits_for_a_person()) {
+        states.push_bind(*word);
+    }
+    query.push(") order by started_at, id limit ").push_bind(max);
     query.build().fetch_all(readers).await?.iter().map(attempt).collect()
 }
 
@@ -150,6 +158,7 @@ fn delivery(row: Touchpoint, attempts: &[AttemptView]) -> Delivery {
         deadline: convert::from_timestamp(row.due.deadline_at.as_ref()),
         next_look_at: row.armed,
         worth: row.worth(),
+        recipient: name_of(&row),
         home: row.home,
         waits_for: row.state.waits_for,
         checks: row.state.checks,
@@ -160,6 +169,11 @@ fn delivery(row: Touchpoint, attempts: &[AttemptView]) -> Delivery {
         details_removed: row.state.details_removed,
         attempts: of_it.cloned().collect(),
     }
+}
+
+fn name_of(row: &Touchpoint) -> Sensitive<String> {
+    let name = row.due.recipient.as_ref().map(|person| format!("{} {}", person.first_name, person.last_name));
+    Sensitive::new(name.unwrap_or_default().trim().to_owned())
 }
 
 fn attempt(row: &SqliteRow) -> Result<AttemptView, Error> {

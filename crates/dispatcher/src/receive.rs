@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use afterglow_domain::{HomeKey, Timestamp, TouchpointId};
 use afterglow_durable::turns::{Handler, Incoming};
 use afterglow_durable::{Error, InboxMark, Store, Timeline, Tx as _};
-use afterglow_events::proto::{self, DeliveryOutcome, signal::Kind, touchpoint_due::Deed};
+use afterglow_events::proto::{self, DeliveryCause, signal::Kind, touchpoint_due::Deed};
 use afterglow_events::{Body, convert};
 use afterglow_providers::{GiftVendor, Mailer};
 
@@ -163,7 +163,7 @@ fn due(
             *case.touchpoint.due = message.clone();
             let reason = case.touchpoint.state.revoked.clone().unwrap_or_default();
             case.touchpoint.state = State { revoked: Some(reason.clone()), ..State::new(step, traceparent) };
-            case.conclude(turn, DeliveryOutcome::Revoked, &reason);
+            case.end(turn, DeliveryCause::Revoked, &reason);
         }
         Some(case) => {
             // Whoever asks again heard no end, and one that was lost on its way is lost for good: it is
@@ -219,9 +219,9 @@ fn revoked(
             if case.looked_too_early(turn) {
                 case.look_again_later(turn);
             } else if case.touchpoint.is_gift_ordered() {
-                case.end(turn, DeliveryOutcome::Revoked, &format!("revoked: {}", message.reason));
+                case.end(turn, DeliveryCause::Revoked, &format!("revoked: {}", message.reason));
             } else {
-                case.conclude(turn, DeliveryOutcome::Revoked, &message.reason);
+                case.end(turn, DeliveryCause::Revoked, &message.reason);
             }
         }
     }

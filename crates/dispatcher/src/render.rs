@@ -1,7 +1,8 @@
 //! The bytes of orders and mails: made once, before the call, and stored.
 //!
 //! Invariant: strict about gaps. A mail that cannot be written is not sent, and the reason names the
-//! template and the variable, never a value.
+//! template and the variable, never a value. Where there is no owner the company signs, and a customer
+//! whose company is not known is `your company`: nothing is claimed that is not so, and a line says it.
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use crate::options::Options;
 use crate::touchpoint::{Step, Touchpoint};
 use crate::turn::Turn;
+use crate::{codes, metric};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -56,7 +58,35 @@ pub(crate) fn mail(
     mailer: &impl Mailer,
 ) -> Result<(Envelope, Sensitive<Vec<u8>>), String> {
     let link = touchpoint.state.gift.as_ref().and_then(|gift| gift.link.as_ref());
-    write(touchpoint, turn, mailer, link.map(|link| link.expose().as_str()))
+    let written = write(touchpoint, turn, mailer, link.map(|link| link.expose().as_str()))?;
+    for variable in instead(touchpoint) {
+        metrics::counter!(metric::WORDS_INSTEAD, "variable" => variable).increment(1);
+        tracing::warn!(code = codes::WORDS_INSTEAD, touchpoint = %touchpoint.id, variable,
+            "the CRM does not tell it; the mail is written with other words");
+    }
+    Ok(written)
+}
+
+/// Who stands for a company of which no name is known.
+const SOME_COMPANY: &str = "your company";
+
+/// What a mail is written without. Tasks go to our own staff, and say what they can.
+fn instead(touchpoint: &Touchpoint) -> Vec<&'static str> {
+    if touchpoint.is_task() {
+        return Vec::new();
+    }
+    let owner = touchpoint.due.owner.clone().unwrap_or_default();
+    let names_account = touchpoint.content().is_some_and(|content| content.source.contains("account.name"));
+    let unknown = [
+        ("owner.name", full_name(&owner).is_empty()),
+        ("owner.email", owner.email.trim().is_empty()),
+        ("account.name", names_account && variable(touchpoint, "account.name").is_none()),
+    ];
+    unknown.into_iter().filter(|(_, unknown)| *unknown).map(|(name, _)| name).collect()
+}
+
+fn variable<'a>(touchpoint: &'a Touchpoint, name: &str) -> Option<&'a str> {
+    touchpoint.due.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
 fn write(
@@ -94,8 +124,7 @@ fn full_name(person: &Recipient) -> String {
 }
 
 fn company<'a>(touchpoint: &'a Touchpoint, options: &'a Options) -> &'a str {
-    let named = touchpoint.due.variables.get("sender.company").map(String::as_str);
-    named.filter(|name| !name.is_empty()).unwrap_or(&options.from_name)
+    variable(touchpoint, "sender.company").unwrap_or(&options.from_name)
 }
 
 /// "Mia Brandt at Acme": the mail comes from a person, by the company's address.
@@ -130,11 +159,12 @@ fn values(
 ) -> Value {
     let due = &touchpoint.due;
     let recipient = due.recipient.clone().unwrap_or_default();
-    let owner = due.owner.clone().unwrap_or_default();
+    let company = company(touchpoint, turn.options);
     let mut values = json!({
         "recipient": {"first_name": recipient.first_name, "last_name": recipient.last_name},
-        "owner": {"name": full_name(&owner), "first_name": owner.first_name, "email": owner.email},
-        "sender": {"company": company(touchpoint, turn.options)},
+        "owner": owner(touchpoint, turn.options),
+        "account": {"name": account_name(touchpoint)},
+        "sender": {"company": company, "signature": signature(touchpoint, company)},
         "unsubscribe": {"link": unsubscribe},
     });
     if let (Some(link), Some(worth)) = (gift_link, touchpoint.worth()) {
@@ -152,6 +182,31 @@ fn values(
         }
     }
     values
+}
+
+/// Who the mail is from: the owner, and the company for what is not known of one.
+fn owner(touchpoint: &Touchpoint, options: &Options) -> Value {
+    let owner = touchpoint.due.owner.clone().unwrap_or_default();
+    let name = or(full_name(&owner), company(touchpoint, options));
+    let email = or(owner.email, options.from_address.expose());
+    json!({"first_name": or(owner.first_name, &name), "name": name, "email": email})
+}
+
+/// The owner and the company, or the company alone.
+fn signature(touchpoint: &Touchpoint, company: &str) -> String {
+    let owner = touchpoint.due.owner.as_ref().map(full_name).unwrap_or_default();
+    if owner.is_empty() { company.to_owned() } else { format!("{owner}, {company}") }
+}
+
+/// A deal's name is for our own staff only: it often says what the customer must not read.
+fn account_name(touchpoint: &Touchpoint) -> Option<&str> {
+    let instead =
+        || if touchpoint.is_task() { variable(touchpoint, "deal.name") } else { Some(SOME_COMPANY) };
+    variable(touchpoint, "account.name").or_else(instead)
+}
+
+fn or(known: String, otherwise: &str) -> String {
+    if known.trim().is_empty() { otherwise.to_owned() } else { known }
 }
 
 /// `5 March 2027`: no reader takes the month for the day.

@@ -1,8 +1,9 @@
-//! Where a person decides what became of an attempt that nobody can look up.
+//! Where a person decides what became of an attempt that nobody can look up, or says that a gift which was
+//! not handed over is dealt with.
 
 use afterglow_domain::{AttemptId, Clocks};
 use afterglow_durable::{Error, ShardSet, Store, Tx as _};
-use afterglow_events::proto::{DeliveryOutcome, StepState};
+use afterglow_events::proto::{DeliveryCause, StepState};
 use afterglow_providers::{OrderStatus, Ordered};
 
 use crate::attempt::AttemptState;
@@ -15,9 +16,9 @@ use crate::turn::Turn;
 /// What the person found at the vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// The call had worked.
+    /// The call had worked; or a person has handed the gift over.
     Sent,
-    /// It had not.
+    /// It had not; or the gift is given up.
     NotSent,
 }
 
@@ -27,8 +28,8 @@ pub enum Unresolved {
     /// There is no such attempt.
     #[error("there is no attempt {0}; see `afterglow attempts list`")]
     NoSuchAttempt(AttemptId),
-    /// It is not in doubt (any more).
-    #[error("attempt {id} is {state}, not in doubt; nothing was changed")]
+    /// It does not wait for a person (any more).
+    #[error("attempt {id} is {state} and does not wait for a person; nothing was changed")]
     NotInDoubt {
         /// Which attempt.
         id: AttemptId,
@@ -42,7 +43,7 @@ pub enum Unresolved {
 
 /// Decides on an attempt in doubt. A gift goes on from there: sent, its link is asked for and its mail
 /// follows; not sent, the same bytes are sent again. A mail's touchpoint is closed already, so only the
-/// attempt says what was found.
+/// attempt says what was found. So is that of a gift that was not handed over, and its money stays spent.
 pub async fn resolve<S>(
     store: &S,
     options: &Options,
@@ -67,7 +68,8 @@ where
     let case = cases.remove(&attempt.touchpoint);
     let newest = |case: &Case| case.attempt.as_ref().map(|newest| (newest.id, newest.state));
     let found = case.as_ref().and_then(newest);
-    let Some(mut case) = case.filter(|_| found == Some((id, AttemptState::InDoubt))) else {
+    let waits = found.is_some_and(|(newest, state)| newest == id && state.waits_for_a_person());
+    let Some(mut case) = case.filter(|_| waits) else {
         let state = found.map_or(attempt.state, |(_, state)| state).as_str();
         return Err(Unresolved::NotInDoubt { id, state });
     };
@@ -78,6 +80,9 @@ where
 
 impl Case {
     fn resolved(&mut self, turn: &mut Turn<'_>, resolution: Resolution) {
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.state == AttemptState::NotHandedOver) {
+            return self.dealt_with(turn, resolution);
+        }
         let is_order = self.attempt.as_ref().is_some_and(|attempt| attempt.step == Step::Order);
         match (is_order, resolution) {
             (true, Resolution::Sent) => {
@@ -94,7 +99,7 @@ impl Case {
             (true, Resolution::NotSent) => {
                 self.not_sent(turn);
                 match self.touchpoint.state.revoked.clone() {
-                    Some(reason) => self.conclude(turn, DeliveryOutcome::Revoked, &reason),
+                    Some(reason) => self.end(turn, DeliveryCause::Revoked, &reason),
                     None => self.wait(turn, None, turn.wall),
                 }
             }
@@ -104,6 +109,20 @@ impl Case {
             }
             (false, Resolution::NotSent) => self.not_sent(turn),
         }
+    }
+
+    /// A gift that was not handed over is off the list.
+    fn dealt_with(&mut self, turn: &mut Turn<'_>, resolution: Resolution) {
+        let (state, step, reason) = match resolution {
+            Resolution::Sent => {
+                (AttemptState::ResolvedSent, StepState::Accepted, "a person handed the gift over")
+            }
+            Resolution::NotSent => {
+                (AttemptState::ResolvedNotSent, StepState::Rejected, "a person gave the gift up")
+            }
+        };
+        self.mark(turn, state, reason);
+        self.progress(turn, step, reason);
     }
 
     fn not_sent(&mut self, turn: &mut Turn<'_>) {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use afterglow_domain::{AttemptId, Timestamp};
-use afterglow_events::proto::{DeliveryOutcome, StepState};
+use afterglow_events::proto::{DeliveryCause, StepState};
 use afterglow_providers::{Class, Lookup, MailAccepted, OrderStatus, Ordered, Outcome, Rejection, Replay};
 
 use crate::attempt::AttemptState;
@@ -16,7 +16,7 @@ use crate::case::Case;
 use crate::events::merged;
 use crate::gate::PAUSE;
 use crate::job::{Answer, Call, Job};
-use crate::ledger::Suppression;
+use crate::ledger::{ADDRESS_UNKNOWN, Suppression};
 use crate::touchpoint::{Status, Step, Wait};
 use crate::turn::Turn;
 
@@ -97,9 +97,12 @@ impl Case {
             let reason = format!("order {} failed or was cancelled at the vendor", order.order_id);
             self.mark(turn, AttemptState::Rejected, &reason);
             self.progress(turn, StepState::Rejected, &reason);
-            return self.conclude(turn, DeliveryOutcome::Failed, &reason);
+            return self.gift_refused(turn, &reason);
         }
-        self.mark(turn, how, "");
+        // Why the answer was lost stays with an order that was found: `explain` tells both.
+        let lost = self.attempt.as_ref().filter(|_| how == AttemptState::Found);
+        let lost = lost.map(|attempt| attempt.reason.clone()).unwrap_or_default();
+        self.mark(turn, how, &lost);
         if let Some(attempt) = &mut self.attempt {
             attempt.vendor_id.clone_from(&order.order_id);
         }
@@ -109,7 +112,7 @@ impl Case {
         let ready = order.status == OrderStatus::Executed && order.link.is_some();
         self.touchpoint.state.gift = Some(order);
         match self.touchpoint.state.revoked.clone() {
-            Some(reason) => self.end(turn, DeliveryOutcome::Revoked, &format!("revoked: {reason}")),
+            Some(reason) => self.end(turn, DeliveryCause::Revoked, &format!("revoked: {reason}")),
             None => self.go_on(turn, if ready { Step::Notify } else { Step::Link }),
         }
     }
@@ -122,7 +125,7 @@ impl Case {
                     attempt.vendor_id = accepted.note.unwrap_or(accepted.server);
                 }
                 self.progress(turn, StepState::Accepted, "");
-                self.conclude(turn, DeliveryOutcome::Delivered, "");
+                self.delivered(turn);
             }
             Outcome::Rejected(rejection) => self.rejected(turn, &rejection),
             Outcome::Unknown { reason } => self.mail_in_doubt(turn, &reason),
@@ -135,7 +138,7 @@ impl Case {
         self.mark(turn, AttemptState::Rejected, reason);
         self.progress(turn, StepState::Rejected, reason);
         if let Some(revoked) = self.touchpoint.state.revoked.clone() {
-            return self.end(turn, DeliveryOutcome::Revoked, &revoked);
+            return self.end(turn, DeliveryCause::Revoked, &revoked);
         }
         match rejection.class {
             Class::Retry { after } => {
@@ -145,12 +148,22 @@ impl Case {
             Class::NoFunds | Class::Configuration => {
                 self.wait(turn, Some(Wait::Vendor(reason.clone())), turn.wall.plus(PAUSE));
             }
-            Class::Permanent => self.end(turn, DeliveryOutcome::Failed, reason),
-            Class::BadAddress => {
+            Class::BadAddress if self.touchpoint.state.step == Step::Notify => {
                 self.suppress_address(turn);
-                self.end(turn, DeliveryOutcome::Failed, reason);
+                self.end(turn, DeliveryCause::AddressRefused, reason);
             }
+            Class::Permanent | Class::BadAddress => self.gift_refused(turn, reason),
         }
+    }
+
+    /// A vendor refused for good. Where that was the gift, the mail that goes without one takes its
+    /// place; whatever else was refused has no other way.
+    fn gift_refused(&mut self, turn: &mut Turn<'_>, reason: &str) {
+        let gift = self.touchpoint.state.step != Step::Notify;
+        if gift && self.without_gift(turn, &format!("the vendor refused the gift: {reason}")) {
+            return;
+        }
+        self.end(turn, DeliveryCause::VendorRefused, reason);
     }
 
     /// The vendor's word on what became of an order.
@@ -183,7 +196,7 @@ impl Case {
         match (revoked, replay) {
             (Some(reason), _) => {
                 self.mark(turn, AttemptState::NotFound, "the vendor does not know it");
-                self.conclude(turn, DeliveryOutcome::Revoked, &reason);
+                self.end(turn, DeliveryCause::Revoked, &reason);
             }
             (None, Replay::Safe) => {
                 self.mark(turn, AttemptState::NotFound, "the vendor does not know it");
@@ -207,7 +220,7 @@ impl Case {
             Lookup::Found(order) if order.status == OrderStatus::Void => {
                 let reason = format!("order {} was cancelled at the vendor", order.order_id);
                 self.refund(turn);
-                return self.conclude(turn, DeliveryOutcome::Failed, &reason);
+                return self.gift_refused(turn, &reason);
             }
             Lookup::Found(order) => {
                 let order = merged(self.touchpoint.state.gift.as_ref(), order);
@@ -238,7 +251,7 @@ impl Case {
     /// A server that knows says that there is no such address: nothing more is sent to it.
     fn suppress_address(&mut self, turn: &mut Turn<'_>) {
         if let Some((tenant, address_hmac)) = turn.address_key(&self.touchpoint) {
-            let reason = "the address does not exist".to_owned();
+            let reason = ADDRESS_UNKNOWN.to_owned();
             turn.suppress.push(Suppression { tenant, address_hmac, since: turn.wall, reason });
         }
     }

@@ -1,6 +1,7 @@
 //! The role as a whole, on both stores, with vendors that act, refuse and lose their answers.
 
 mod bench;
+mod causes;
 mod customers;
 mod faults;
 mod forgets;

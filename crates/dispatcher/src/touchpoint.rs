@@ -96,7 +96,7 @@ impl Wait {
 }
 
 /// What was checked before a call. The first that does not pass is the reason; all are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
     /// Not revoked.
@@ -157,6 +157,9 @@ pub enum ReservationState {
 pub struct Conclusion {
     /// `delivered`, `failed`, `refused`, `revoked`.
     pub outcome: String,
+    /// Why, as the contract names it; empty in rows that are older than causes.
+    #[serde(default)]
+    pub cause: String,
     /// Why, where it was not delivered.
     pub reason: String,
     /// When, by the journey's clock.
@@ -186,7 +189,7 @@ pub struct State {
     /// What it waits for.
     #[serde(default)]
     pub waits_for: Option<Wait>,
-    /// The checks of the latest claim.
+    /// The latest result of every check that a claim asked, in the order in which they are asked.
     #[serde(default)]
     pub checks: Vec<Check>,
     /// Disappointments in a row, for the pause before the next try.

@@ -69,13 +69,20 @@ fn asking(which: &Which) -> QueryBuilder<Sqlite> {
     query
 }
 
-/// Looks that are pending, the next one first, at most `max`: also of deals that are not known yet.
-pub async fn pending(readers: &SqlitePool, max: usize) -> Result<Vec<Refresh>, Error> {
-    let rows = sqlx::query("select * from refresh order by due_at limit ?")
-        .bind(i64::try_from(max).unwrap_or(i64::MAX))
-        .fetch_all(readers)
-        .await?;
-    rows.iter().map(sqlite::refresh).collect()
+/// The looks at deals of which nothing is known yet, by the deal's key or the CRM's own id, the next one
+/// first, [`DEALS_MAX`] and one at most: before a deal was read it has no account and no home. What is
+/// pending is little, so it is searched without an index of its own.
+pub async fn unread(readers: &SqlitePool, which: &Which) -> Result<Vec<Refresh>, Error> {
+    let (column, value) = match which {
+        Which::Deal(deal) => ("deal", deal.as_str()),
+        Which::Object(id) => (OBJECT, id.as_str()),
+        Which::Home(home) => ("tenant || '/' || deal", home.as_str()),
+        Which::Account(_) | Which::AccountName(_) => return Ok(Vec::new()),
+    };
+    let mut query = QueryBuilder::<Sqlite>::new(format!("select * from refresh where {column} = "));
+    query.push_bind(value).push(" and id not in (select id from deal) order by due_at limit ");
+    query.push_bind(i64::try_from(DEALS_MAX).unwrap_or(i64::MAX) + 1);
+    query.build().fetch_all(readers).await?.iter().map(sqlite::refresh).collect()
 }
 
 /// What the resolver has before it.

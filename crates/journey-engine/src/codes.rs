@@ -10,6 +10,8 @@ pub const RECORD: &str = "AG3003";
 pub const ROW: &str = "AG3004";
 /// An obligation was to be closed twice.
 pub const CLOSED_TWICE: &str = "AG3005";
+/// Somebody should be asked or told, and the deal has no owner who can be reached.
+pub const NOBODY_TO_ASK: &str = "AG3006";
 
 /// Every code: its number, its cause, and what to do.
 pub const CODES: &[(&str, &str, &str)] = &[
@@ -37,6 +39,11 @@ pub const CODES: &[(&str, &str, &str)] = &[
         CLOSED_TWICE,
         "A decision would have closed an obligation that was closed before; nothing of it was stored.",
         "Report it with the dead letter: it is a bug.",
+    ),
+    (
+        NOBODY_TO_ASK,
+        "A moment waits for a contact, or a paid gift was not handed over, and the deal has no owner with an address.",
+        "Give the deal an owner in the CRM; who waits for a contact is asked about the next day.",
     ),
 ];
 

@@ -2,9 +2,10 @@
 
 use afterglow_domain::Timestamp;
 use afterglow_events::proto;
-use afterglow_journey::{Contact, Facts};
+use afterglow_journey::{Contact, Facts, Obstacle};
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use uuid::Uuid;
 
 /// The facts of a snapshot that was emitted at `heard` on the journey's clock. A won date that the CRM
 /// does not tell is the date, in the connection's zone, on which we heard of it.
@@ -15,7 +16,7 @@ pub(crate) fn facts(snapshot: &proto::DealSnapshot, heard: Timestamp) -> Facts {
         won_date: date(&snapshot.won_date).unwrap_or_else(|| zone.to_datetime(heard.to_jiff()).date()),
         heard,
         contacts: snapshot.contacts.iter().map(contact).collect(),
-        owner_reachable: snapshot.owner.as_ref().is_some_and(reachable),
+        owner_reachable: snapshot.owner.as_ref().is_some_and(|owner| obstacle(owner).is_none_or(nameless)),
     }
 }
 
@@ -24,12 +25,31 @@ fn date(text: &str) -> Option<Date> {
 }
 
 fn contact(person: &proto::Recipient) -> Contact {
-    Contact { id: person.contact_id.clone(), roles: person.roles.clone(), reachable: reachable(person) }
+    let (id, roles) = (person.contact_id.clone(), person.roles.clone());
+    Contact { id, roles, obstacle: obstacle(person), address: mark(&person.email) }
 }
 
-/// Whether a mail may be tried. What the vendors know of the address is the dispatcher's to look up.
-fn reachable(person: &proto::Recipient) -> bool {
-    !person.email.is_empty() && !person.opted_out
+/// What the CRM says against a mail. What the vendors know of the address comes with deliveries.
+fn obstacle(person: &proto::Recipient) -> Option<Obstacle> {
+    if person.email.trim().is_empty() {
+        Some(Obstacle::NoAddress)
+    } else if person.opted_out {
+        Some(Obstacle::OptedOut)
+    } else {
+        person.first_name.trim().is_empty().then_some(Obstacle::NoFirstName)
+    }
+}
+
+/// Our own staff are written to without a first name, too.
+fn nameless(obstacle: Obstacle) -> bool {
+    obstacle == Obstacle::NoFirstName
+}
+
+/// By which another address of the same person is recognised; 32 bits do not tell which it is. Upper case
+/// and blanks around it make no other address.
+fn mark(address: &str) -> u32 {
+    let digest = Uuid::new_v5(&Uuid::NAMESPACE_URL, address.trim().to_lowercase().as_bytes());
+    digest.as_fields().0
 }
 
 #[cfg(test)]
@@ -37,9 +57,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_no_address_or_wants_no_mail_is_not_reachable() {
+    fn who_has_no_address_or_no_name_or_wants_no_mail_is_not_written_to() {
         let person = |id: &str, email: &str, opted_out| proto::Recipient {
             contact_id: id.to_owned(),
+            first_name: "Ann".to_owned(),
             email: email.to_owned(),
             opted_out,
             ..Default::default()
@@ -49,15 +70,26 @@ mod tests {
                 person("a", "a@x.example", false),
                 person("b", "", false),
                 person("c", "c@x.example", true),
+                proto::Recipient { first_name: " ".to_owned(), ..person("d", "d@x.example", false) },
             ],
+            owner: Some(proto::Recipient { first_name: String::new(), ..person("o", "o@x.example", false) }),
             close_date: "2026-03-06".to_owned(),
             zone: "Asia/Tokyo".to_owned(),
             ..Default::default()
         };
         let facts = facts(&snapshot, "2026-03-06T23:00:00Z".parse().unwrap());
-        assert_eq!(facts.contacts.iter().map(|c| c.reachable).collect::<Vec<_>>(), [true, false, false]);
-        assert!(!facts.owner_reachable);
+        let obstacles: Vec<_> = facts.contacts.iter().map(|contact| contact.obstacle).collect();
+        let expected =
+            [None, Some(Obstacle::NoAddress), Some(Obstacle::OptedOut), Some(Obstacle::NoFirstName)];
+        assert_eq!(obstacles, expected);
+        assert!(facts.owner_reachable, "an owner needs an address and no first name");
         assert_eq!(facts.close_date, Some(jiff::civil::date(2026, 3, 6)));
         assert_eq!(facts.won_date, jiff::civil::date(2026, 3, 7), "heard on the 7th in Tokyo");
+    }
+
+    #[test]
+    fn another_address_has_another_mark_and_another_spelling_has_not() {
+        assert_eq!(mark("Ann@x.example "), mark("ann@x.example"));
+        assert_ne!(mark("ann@x.example"), mark("ann@y.example"));
     }
 }

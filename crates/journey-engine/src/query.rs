@@ -6,12 +6,16 @@
 use afterglow_domain::{DealRef, EnrolmentId, HomeKey, Timestamp, TouchpointId};
 use afterglow_durable::Error;
 use afterglow_events::identity;
-use afterglow_journey::{Phase, Promise, State, Status};
+use afterglow_journey::{DayZero, Definition, Phase, Promise, State, Status, Zone, day_of};
+use jiff::civil::Date;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
 
+use crate::codes;
 use crate::rows::{Closed, DealRow, EnrolmentRow, ObligationRow, Standing};
-use crate::store::sqlite::{DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, enrolment_row, obligation_row};
+use crate::store::sqlite::{
+    DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
+};
 
 /// How many enrolments or deals are worth reading. An answer holds one more where there are more: who
 /// finds that one asks for something narrower.
@@ -34,8 +38,12 @@ pub struct Enrolment {
     pub phase_reason: Option<String>,
     /// The account's key and name as last heard; empty while unknown.
     pub account: (String, String),
-    /// Day 0 as days are counted now, `YYYY-MM-DD`.
-    pub day_zero: String,
+    /// Day 0 as days are counted now.
+    pub day_zero: Date,
+    /// Which of the deal's dates day 0 is.
+    pub counted_from: DayZero,
+    /// The recipient's clock.
+    pub zone: Zone,
     /// When it looks again; `None` when ended.
     pub next_due: Option<Timestamp>,
     /// When its details were removed because of their age.
@@ -51,6 +59,8 @@ pub struct Obligation {
     pub moment: String,
     /// Which occurrence, from 0.
     pub occurrence: u32,
+    /// The day of `planned`, counted from day 0.
+    pub day: i32,
     /// When it is, or was, to go out.
     pub planned: Timestamp,
     /// From when on it may not go out any more.
@@ -148,7 +158,8 @@ pub async fn enrolments(readers: &SqlitePool, asked: &str) -> Result<Vec<Enrolme
     for row in &rows {
         let row = enrolment_row(row)?;
         let obligations = obligations_of(readers, row.id).await?;
-        found.push(enrolment(row, obligations));
+        let definition = definition_of(readers, &row).await?;
+        found.push(enrolment(row, &definition, obligations));
     }
     Ok(found)
 }
@@ -171,7 +182,25 @@ async fn obligations_of(readers: &SqlitePool, id: EnrolmentId) -> Result<Vec<Obl
     rows.iter().map(obligation_row).collect()
 }
 
-fn enrolment(row: EnrolmentRow, obligations: Vec<ObligationRow>) -> Enrolment {
+/// The version of the journey that an enrolment is pinned to.
+async fn definition_of(readers: &SqlitePool, row: &EnrolmentRow) -> Result<Definition, Error> {
+    let mut connection = readers.acquire().await?;
+    let published = definitions::load(&mut connection, &row.home.tenant(), &row.journey, row.version).await?;
+    let missing = || {
+        Error::Refused(format!(
+            "{}: journey {} version {} is not in the store",
+            codes::JOURNEY,
+            row.journey,
+            row.version
+        ))
+    };
+    let published = published.ok_or_else(missing)?;
+    published.definition().map_err(|error| Error::Refused(format!("{}: {error}", codes::JOURNEY)))
+}
+
+fn enrolment(row: EnrolmentRow, definition: &Definition, obligations: Vec<ObligationRow>) -> Enrolment {
+    let zone = &definition.sending.zone;
+    let told = |row_of| obligation(&row.state, zone, row_of);
     let (phase, phase_reason) = match &row.state.phase {
         Phase::Active => ("active", None),
         Phase::Held => ("held", None),
@@ -183,10 +212,12 @@ fn enrolment(row: EnrolmentRow, obligations: Vec<ObligationRow>) -> Enrolment {
         id: row.id,
         phase,
         phase_reason,
-        day_zero: row.state.day_zero.to_string(),
+        day_zero: row.state.day_zero,
+        counted_from: definition.day_zero,
+        zone: zone.clone(),
         next_due: row.armed,
         details_removed: row.details_removed,
-        obligations: obligations.into_iter().map(|row_of| obligation(&row.state, row_of)).collect(),
+        obligations: obligations.into_iter().map(told).collect(),
         home: row.home,
         deal: row.deal,
         journey: (row.journey, row.version),
@@ -194,13 +225,14 @@ fn enrolment(row: EnrolmentRow, obligations: Vec<ObligationRow>) -> Enrolment {
     }
 }
 
-fn obligation(state: &State, row: ObligationRow) -> Obligation {
+fn obligation(state: &State, zone: &Zone, row: ObligationRow) -> Obligation {
     let current = state.promise(&row.moment).filter(|promise| promise.occurrence == row.occurrence);
     Obligation {
         touchpoint: identity::touchpoint(row.enrolment, &row.moment, row.occurrence),
         open: current.filter(|_| row.closed.is_none()).and_then(open),
         moment: row.moment,
         occurrence: row.occurrence,
+        day: day_of(state.day_zero, zone.date_of(row.planned)),
         planned: row.planned,
         deadline: row.deadline,
         closed: row.closed,

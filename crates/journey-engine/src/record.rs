@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use afterglow_domain::{DealRef, EnrolmentId, EventId, HomeKey, Shard, Timestamp};
 use afterglow_durable::{Error, OutboxRow};
 use afterglow_events::{Body, Envelope, Event, convert, identity, proto, well_known};
-use afterglow_journey::{Effect, Outcome, State};
+use afterglow_journey::{Effect, GIFT_NOT_HANDED_OVER, NO_RECIPIENT, Outcome, State, TouchpointPlan};
 
 use crate::codes;
 use crate::engine::Options;
@@ -96,17 +96,31 @@ impl Recorder<'_> {
                 }
                 Effect::Emit(plan) => {
                     metrics::counter!(metric::TOUCHPOINTS, "channel" => plan.channel.as_str()).increment(1);
+                    self.note_question(plan);
                     self.touchpoint_due(plan);
                 }
                 // The same event under the same id; it counts once.
                 Effect::EmitAgain(plan) => self.touchpoint_due(plan),
                 Effect::Revoke { moment, occurrence, reason } => self.revoke(moment, *occurrence, reason),
+                Effect::NobodyToAsk { reason } => {
+                    metrics::counter!(metric::NOBODY_TO_ASK).increment(1);
+                    tracing::warn!(code = codes::NOBODY_TO_ASK, enrolment = %self.row.id, deal = %self.row.deal,
+                        reason, "the deal has no owner who can be asked or told");
+                }
                 Effect::Held | Effect::Resumed | Effect::Completed | Effect::Exited { .. } => {
                     self.phase(effect);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Work for the owner that is no moment is rare, and operators see it.
+    fn note_question(&self, plan: &TouchpointPlan) {
+        let known = [NO_RECIPIENT, GIFT_NOT_HANDED_OVER].into_iter().find(|known| *known == plan.moment);
+        let (Some(moment), Some(reason)) = (known, &plan.task_reason) else { return };
+        metrics::counter!(metric::OWNER_ASKED, "moment" => moment).increment(1);
+        tracing::warn!(moment, enrolment = %self.row.id, deal = %self.row.deal, reason, "the owner gets a task");
     }
 
     fn publish(&mut self, id: EventId, body: impl Into<Body>) {

@@ -7,6 +7,7 @@ mod forgets;
 mod merges;
 mod ninety_days;
 mod shuffles;
+mod unreached;
 mod versions;
 
 /// Runs an `async fn(World<S>)` of this module on the model and on SQLite.

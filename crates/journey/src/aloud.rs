@@ -22,10 +22,12 @@ pub fn read_aloud(definition: &Definition) -> String {
     );
     let roles: Vec<String> =
         definition.recipient.iter().map(|role| format!("the {}", role.replace('_', " "))).collect();
+    let until = definition.sending.reached_until().map(|until| until.strftime("%H:%M").to_string());
     let _ = writeln!(
         out,
-        "Sent at {} in {} to {}; where nobody can be reached, the owner gets {} once, and the moments wait.",
+        "Sent at {}, and not after {}, in {} to {}; where nobody can be reached, the owner gets {} once, and the moments wait.",
         definition.sending.send_at.strftime("%H:%M"),
+        until.unwrap_or_else(|| "midnight".to_owned()),
         definition.sending.zone.name(),
         roles.join(", else "),
         definition.no_recipient

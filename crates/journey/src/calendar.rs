@@ -4,12 +4,19 @@
 //! the first valid one after it; one that exists twice is the first. Zone data is the bundled one,
 //! so that a file means the same on every machine.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use afterglow_domain::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
 use crate::definition::Sending;
+
+/// How long after `send_at` people are still reached: from the usual 09:30 on it is a working day, and
+/// whoever is written to at a quarter to eight in the evening did not ask for it.
+const REACHED_FOR: Duration = Duration::from_hours(8);
 
 /// An IANA time zone such as `Europe/Berlin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +69,20 @@ impl Sending {
     /// When a moment of this date goes out.
     pub fn slot_on(&self, date: Date) -> Timestamp {
         self.zone.instant(date, self.send_at)
+    }
+
+    /// When people are reached on this date: from its slot for [`REACHED_FOR`], and never into the next
+    /// date. In a sandbox whose days pass in seconds the hours are as wide as its windows, so that a turn
+    /// that takes half a day moves nothing.
+    pub fn hours_on(&self, date: Date) -> Range<Timestamp> {
+        let from = self.slot_on(date);
+        from..from.plus(REACHED_FOR.max(self.window_at_least)).min(self.end_of(date))
+    }
+
+    /// The last time of day at which people are reached; `None` is the end of the day.
+    pub fn reached_until(&self) -> Option<Time> {
+        let until = self.send_at.wrapping_add(REACHED_FOR.as_secs().cast_signed().seconds());
+        (until > self.send_at).then_some(until)
     }
 
     /// The first instant after this date: a deadline is over from then on.

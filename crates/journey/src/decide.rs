@@ -11,6 +11,7 @@
 //! the latest time ever seen would send early whatever is planned anew after a clock that ran ahead. Only
 //! what is recorded of a promise never goes back.
 
+mod ask;
 mod deliver;
 mod due;
 mod enrol;
@@ -19,6 +20,8 @@ mod plan;
 mod resume;
 mod who;
 
+#[cfg(test)]
+mod hours;
 #[cfg(test)]
 mod jumps;
 #[cfg(test)]
@@ -29,6 +32,8 @@ mod reversals;
 mod rules;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod unreached;
 #[cfg(test)]
 mod waits;
 

@@ -9,6 +9,10 @@ use crate::state::State;
 /// The moment id of the one task that asks the owner for a contact; no moment may carry it.
 pub const NO_RECIPIENT: &str = "no-recipient";
 
+/// The moment id of the tasks about gifts that are paid for and were not handed over; no moment may
+/// carry it.
+pub const GIFT_NOT_HANDED_OVER: &str = "gift-not-handed-over";
+
 /// The state after an input, and what is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -76,6 +80,11 @@ pub enum Effect {
         /// Why.
         reason: String,
     },
+    /// Somebody should be asked or told, and the deal has no owner who can be reached.
+    NobodyToAsk {
+        /// What they would have been asked or told.
+        reason: String,
+    },
     /// The deal was reopened: nothing goes out.
     Held,
     /// It was won again: the journey goes on.
@@ -127,7 +136,7 @@ impl Outcome {
 /// Everything that the engine must know to write a touchpoint event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TouchpointPlan {
-    /// The moment's id, or [`NO_RECIPIENT`].
+    /// The moment's id, or [`NO_RECIPIENT`], or [`GIFT_NOT_HANDED_OVER`].
     pub moment: String,
     /// Which occurrence, from 0.
     pub occurrence: u32,

@@ -130,7 +130,8 @@ impl Finding {
                 let _ = writeln!(out, "  {}", self.message);
             }
         }
-        let _ = write!(out, "  Do: {}.", self.remedy);
+        let stop = if self.remedy.ends_with('?') { "" } else { "." };
+        let _ = write!(out, "  Do: {}{stop}", self.remedy);
     }
 }
 

@@ -30,8 +30,42 @@ pub struct Contact {
     pub id: String,
     /// Roles in the deal, in the journey file's words: `champion`, `decision_maker`, `primary_contact`.
     pub roles: Vec<String>,
-    /// Has an address that neither bounced nor opted out.
-    pub reachable: bool,
+    /// What the CRM says against writing to this person.
+    pub obstacle: Option<Obstacle>,
+    /// A mark of the address, by which another one is recognised. It is not the address.
+    pub address: u32,
+}
+
+/// Why nobody may write to a contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// Read from a state of the version before, which did not tell.
+    Unreachable,
+    /// The CRM has no address.
+    NoAddress,
+    /// The CRM says that this person wants no mail.
+    OptedOut,
+    /// The CRM has no first name, and nobody is greeted without one.
+    NoFirstName,
+    /// The address wants no mail from us, as the dispatcher knows.
+    Suppressed,
+    /// A mail server says that the address does not exist.
+    AddressRefused,
+}
+
+/// `wants no mail from us`, said of somebody.
+impl std::fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "cannot be reached",
+            Self::NoAddress => "has no mail address in the CRM",
+            Self::OptedOut => "wants no mail, says the CRM",
+            Self::NoFirstName => "has no first name in the CRM",
+            Self::Suppressed => "wants no mail from us any more",
+            Self::AddressRefused => "has an address that does not exist, says its mail server",
+        })
+    }
 }
 
 /// Something that happened.
@@ -84,11 +118,17 @@ pub enum DeliveryOutcome {
         /// Its gift is paid for all the same: another occurrence would be a second gift.
         #[serde(default)]
         spent: bool,
+        /// What it says of the contact's address, if it does.
+        #[serde(default)]
+        obstacle: Option<Obstacle>,
     },
-    /// Suppressed or over the cap: it may be tried again as the next occurrence.
+    /// Suppressed, no valid address or over the cap: it may be tried again as the next occurrence.
     Refused {
         /// Why.
         reason: String,
+        /// What it says of the contact's address, if it does.
+        #[serde(default)]
+        obstacle: Option<Obstacle>,
     },
     /// Our revocation was in time: nothing was sent.
     Revoked,

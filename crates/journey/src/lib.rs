@@ -17,13 +17,15 @@ mod publish;
 mod read;
 pub mod simulate;
 mod state;
+mod texts;
 mod yaml;
 
 pub use calendar::{Zone, day_of, plus_days};
 pub use decide::decide;
 pub use definition::{DayZero, Deed, Definition, IfLate, Moment, Sending};
-pub use effect::{Decision, Effect, NO_RECIPIENT, Outcome, To, TouchpointPlan};
+pub use effect::{Decision, Effect, GIFT_NOT_HANDED_OVER, NO_RECIPIENT, Outcome, To, TouchpointPlan};
 pub use finding::{CODES, Finding, Severity, Snippet, render};
-pub use input::{Contact, DeliveryOutcome, Facts, Input};
+pub use input::{Contact, DeliveryOutcome, Facts, Input, Obstacle};
 pub use publish::{Checked, Files, InvalidJourney, Published, load};
-pub use state::{InvalidState, Phase, Promise, STATE_VERSION, State, Status};
+pub use state::{Barred, InvalidState, Phase, Promise, STATE_VERSION, State, Status};
+pub use texts::built_in;

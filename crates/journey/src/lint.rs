@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use afterglow_domain::{Intent, Money};
 
 use crate::definition::{Deed, Definition, Moment};
-use crate::effect::NO_RECIPIENT;
+use crate::effect::{GIFT_NOT_HANDED_OVER, NO_RECIPIENT};
 use crate::read::Report;
 
 /// A gift and a request closer than this many days belong together in the recipient's mind.
@@ -42,6 +42,10 @@ fn ids(report: &mut Report<'_>, definition: &Definition) {
         }
         if moment.id == NO_RECIPIENT {
             let message = format!("`{NO_RECIPIENT}` is the id of the task under `no_recipient`");
+            report.at("J011", &path, message, "give the moment another id".to_owned());
+        }
+        if moment.id == GIFT_NOT_HANDED_OVER {
+            let message = format!("`{GIFT_NOT_HANDED_OVER}` is the id of the tasks about lost gifts");
             report.at("J011", &path, message, "give the moment another id".to_owned());
         }
     }

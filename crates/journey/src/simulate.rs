@@ -88,7 +88,8 @@ impl<'a> Play<'a> {
     fn new(definition: &'a Definition, input: &SimulationInput) -> Self {
         let now = definition.sending.zone.instant(input.won_date, Time::constant(12, 0, 0, 0));
         let first_role = definition.recipient.iter().take(1).cloned().collect();
-        let somebody = || vec![Contact { id: "recipient".to_owned(), roles: first_role, reachable: true }];
+        let id = "recipient".to_owned();
+        let somebody = || vec![Contact { id, roles: first_role, obstacle: None, address: 0 }];
         let facts = Facts {
             close_date: input.close_date,
             won_date: input.won_date,
@@ -184,6 +185,7 @@ impl<'a> Play<'a> {
             Effect::Completed
             | Effect::ObligationOpened { .. }
             | Effect::EmitAgain(_)
+            | Effect::NobodyToAsk { .. }
             | Effect::Revoke { .. } => return,
         };
         let local = self.definition.sending.zone.local(self.now);

@@ -9,13 +9,12 @@ use afterglow_domain::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::input::Contact;
+use crate::input::{Contact, Obstacle};
+
+mod earlier;
 
 /// The version written next to the bytes: postcard, which is a third of JSON's size and of its time.
-pub const STATE_VERSION: u32 = 2;
-
-/// The version before it: JSON. Read, and written anew as the current one.
-const STATE_VERSION_JSON: u32 = 1;
+pub const STATE_VERSION: u32 = 3;
 
 /// How long to wait at least for a delivery before asking again: once a day is often enough for a gift
 /// that waits for a person, and soon enough to notice a dispatcher that stands still.
@@ -54,11 +53,23 @@ pub struct State {
     /// The deal is not won at present; the next `Won` is a re-win.
     pub left_won: bool,
     /// How long a touchpoint may be without an answer before it is asked for again, in seconds of the
-    /// journey. Bytes that do not tell it mean a day.
-    #[serde(default = "ask_every_day")]
+    /// journey.
     pub ask_every_s: u64,
     /// One per moment, in file order.
     pub promises: Vec<Promise>,
+    /// Addresses that took no mail, at most one per contact.
+    pub barred: Vec<Barred>,
+}
+
+/// What a delivery said of a contact's address. It holds until the contact has another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Barred {
+    /// The contact's id.
+    pub contact: String,
+    /// The mark of the address that was written to.
+    pub address: u32,
+    /// What stands in the way.
+    pub obstacle: Obstacle,
 }
 
 /// The life of an enrolment.
@@ -119,6 +130,8 @@ pub enum Status {
     Emitted {
         /// Whom it is for; `None` is the owner.
         contact: Option<String>,
+        /// The mark of the contact's address then.
+        address: u32,
         /// When it was emitted or last asked about.
         asked: Timestamp,
         /// Why it is to be taken back, if it is.
@@ -132,10 +145,6 @@ pub enum Status {
     Spent,
     /// Closed and not kept: promised again only if the deal is won again.
     Undelivered,
-}
-
-fn ask_every_day() -> u64 {
-    ASK_EVERY_S
 }
 
 /// How often to ask for what has no answer, in seconds of the journey: daily, and where the journey's
@@ -168,10 +177,7 @@ impl State {
             STATE_VERSION => {
                 postcard::from_bytes(bytes).map_err(|error| InvalidState::Content(error.to_string()))
             }
-            STATE_VERSION_JSON => {
-                serde_json::from_slice(bytes).map_err(|error| InvalidState::Content(error.to_string()))
-            }
-            other => Err(InvalidState::Version(other)),
+            earlier => earlier::read(earlier, bytes),
         }
     }
 
@@ -198,11 +204,25 @@ impl State {
     /// stays, as an id.
     pub fn forget_people(&mut self) {
         self.contacts.clear();
+        self.barred.clear();
     }
 
     /// When to ask again for what was asked for then.
     pub(crate) fn ask_after(&self, asked: Timestamp) -> Timestamp {
         asked.plus(Duration::from_secs(self.ask_every_s))
+    }
+
+    /// What stands against writing to a contact: what the CRM says, or what came of an earlier mail to
+    /// the same address.
+    pub fn obstacle_of(&self, contact: &Contact) -> Option<Obstacle> {
+        let barred = |bar: &&Barred| bar.contact == contact.id && bar.address == contact.address;
+        contact.obstacle.or_else(|| self.barred.iter().find(barred).map(|bar| bar.obstacle))
+    }
+
+    /// Remembers that an address took no mail.
+    pub(crate) fn bar(&mut self, bar: Barred) {
+        self.barred.retain(|known| known.contact != bar.contact);
+        self.barred.push(bar);
     }
 
     /// The promise of a moment.

@@ -10,7 +10,7 @@ pub enum Exit {
     Ok = 0,
     /// A linter found errors (1, as linters do).
     Findings = 1,
-    /// The configuration or a journey file is wrong; nothing was started (64, `EX_USAGE`).
+    /// The configuration, a journey file or an argument is wrong; nothing was started (64, `EX_USAGE`).
     Config = 64,
     /// Something that it needs is not there: a port, a server (69, `EX_UNAVAILABLE`).
     Unavailable = 69,

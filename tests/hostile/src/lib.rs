@@ -5,7 +5,8 @@
 //! raw and answered with success, since the sender could do nothing but repeat it; what is no acceptable
 //! HTTP is refused before anything is looked at. Every case is followed by a good request that must be
 //! taken, so that no case can leave harm behind unseen. Deliberately absent: a log that takes nothing
-//! (the end-to-end suite fills a disk), and numbers 8 and above 52 that concern other surfaces.
+//! (the end-to-end suite fills a disk, and the edge's own tests have number 52), and the numbers above it
+//! that concern other surfaces.
 
 #![expect(clippy::unwrap_used, reason = "a table of tests fails by panicking, where the test sees it")]
 

@@ -1,4 +1,5 @@
-//! `afterglow attempts list|resolve`: calls whose end only a person can find out.
+//! `afterglow attempts list|resolve`: calls whose end only a person can find out, and gifts that are paid for
+//! and were not handed over.
 
 use std::path::PathBuf;
 
@@ -9,17 +10,17 @@ use afterglow_durable::sqlite;
 use afterglow_service::clock::{SystemClock, clocks};
 use afterglow_service::exit::Exit;
 
-use super::{block_on, config, say};
+use super::{block_on, config, counted, open, say};
 use crate::cli::{DataFolder, Outcome};
 use crate::embedded::dispatcher;
 
 /// How many are listed at most: more than a person decides in one sitting.
 const LISTED_MAX: u32 = 10_000;
 
-/// What to do with calls in doubt.
+/// What to do with calls in doubt and gifts that were not handed over.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Print the calls that wait for a person, oldest first.
+    /// Print what waits for a person, oldest first: calls in doubt, gifts not handed over.
     List {
         #[command(flatten)]
         data: DataFolder,
@@ -37,10 +38,10 @@ pub(crate) struct Resolve {
     /// The configuration of the product that made the call.
     #[arg(long)]
     config: PathBuf,
-    /// The vendor has it: it was sent.
+    /// The vendor has it: it was sent. Of a gift that was not handed over: a person has done it.
     #[arg(long, group = "found")]
     sent: bool,
-    /// The vendor does not have it.
+    /// The vendor does not have it. Of a gift that was not handed over: it is given up.
     #[arg(long, group = "found")]
     not_sent: bool,
 }
@@ -53,20 +54,21 @@ pub(crate) fn run(command: &Command) -> Outcome {
 }
 
 async fn list(data: &DataFolder) -> Outcome {
-    let readers = sqlite::open_read_only(&data.data_dir.join("dispatcher.db")).await?;
-    let attempts = query::in_doubt(&readers, LISTED_MAX).await?;
+    let readers = open(&data.data_dir, "dispatcher.db").await?;
+    let attempts = query::for_a_person(&readers, LISTED_MAX).await?;
     for attempt in &attempts {
         say(format_args!("{}", line(attempt)))?;
     }
-    say(format_args!("{} calls in doubt", attempts.len()))?;
+    say(format_args!("{} for a person", counted(attempts.len(), "call waits", "calls wait")))?;
     Ok(Exit::Ok)
 }
 
 fn line(attempt: &AttemptView) -> String {
     format!(
-        "{}  {}  {} at {} for touchpoint {}: {}",
+        "{}  {}  {}  {} at {} for touchpoint {}: {}",
         attempt.id,
         attempt.started_at,
+        attempt.state.as_str(),
         attempt.step.as_str(),
         attempt.vendor,
         attempt.touchpoint,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use afterglow_service::config::Config;
 use afterglow_service::exit::Exit;
 
-use super::{complain, say};
+use super::{complain, counted, say};
 use crate::cli::Outcome;
 use crate::embedded::{self, Journeys};
 
@@ -31,13 +31,11 @@ pub(crate) fn run(command: &Command) -> Outcome {
             if journeys(&config).is_none() {
                 return Ok(Exit::Config);
             }
-            let counted =
-                |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
             say(format_args!(
                 "{}: fine ({}, {})",
                 file.display(),
-                counted(config.connections.len(), "connection"),
-                counted(config.journeys.len(), "journey")
+                counted(config.connections.len(), "connection", "connections"),
+                counted(config.journeys.len(), "journey", "journeys")
             ))?;
         }
         Command::Show { file } => {
@@ -62,7 +60,7 @@ pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
             for problem in &problems {
                 complain(format_args!("{problem}"));
             }
-            complain(format_args!("{} problems; nothing was started", problems.len()));
+            complain(format_args!("{}; nothing was started", counted(problems.len(), "problem", "problems")));
             None
         }
     }
@@ -77,6 +75,6 @@ pub(crate) fn journeys(config: &Config) -> Option<Journeys> {
     for problem in &problems {
         complain(format_args!("{problem}"));
     }
-    complain(format_args!("{} problems; nothing was started", problems.len()));
+    complain(format_args!("{}; nothing was started", counted(problems.len(), "problem", "problems")));
     None
 }

@@ -10,7 +10,7 @@ use afterglow_service::exit::Exit;
 use afterglow_service::telemetry::Escaped;
 
 use super::role_file::ROLES;
-use super::{block_on, say};
+use super::{block_on, counted, say};
 use crate::cli::{DataFolder, Outcome};
 
 /// What to do with what could not be used.
@@ -26,7 +26,7 @@ pub(crate) enum Command {
         /// Those that were replayed, too.
         #[arg(long)]
         all: bool,
-        /// Print the raw payload too.
+        /// Print the record too, as Afterglow keeps it: the bytes of a sender stand in it as base64.
         #[arg(long)]
         raw: bool,
     },
@@ -64,7 +64,7 @@ async fn list(data: &DataFolder, (which, limit): (Letters, usize), raw: bool) ->
             }
         }
     }
-    say(format_args!("{count} dead letters"))?;
+    say(format_args!("{}", counted(count, "dead letter", "dead letters")))?;
     Ok(Exit::Ok)
 }
 

@@ -5,17 +5,18 @@
 mod code;
 mod page;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use afterglow_dispatcher::query as deliveries;
-use afterglow_domain::{AccountKey, DealKey, HomeKey, Tenant};
-use afterglow_durable::sqlite;
+use afterglow_domain::{AccountKey, DealKey, DealRef, HomeKey, Tenant};
+use afterglow_durable::sqlite::Readers;
 use afterglow_ingest::query::{self as looks, Which};
 use afterglow_journey_engine::query as journeys;
 use afterglow_service::exit::Exit;
 
-use super::{block_on, say};
-use crate::cli::{DataFolder, Outcome};
+use super::{block_on, open, say};
+use crate::cli::{DataFolder, Outcome, Usage};
 
 /// Who or what is asked about.
 #[derive(Debug, clap::Args)]
@@ -65,34 +66,38 @@ fn explain_code(text: &str) -> Outcome {
 }
 
 async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
-    let engine = sqlite::open_read_only(&folder.join("engine.db")).await?;
-    let dispatcher = sqlite::open_read_only(&folder.join("dispatcher.db")).await?;
-    let ingest = sqlite::open_read_only(&folder.join("ingest.db")).await?;
+    let engine = open(folder, "engine.db").await?;
+    let dispatcher = open(folder, "dispatcher.db").await?;
+    let ingest = open(folder, "ingest.db").await?;
 
     let mut enrolments = journeys::enrolments(&engine, asked).await?;
     let mut cut = cut_to(&mut enrolments, journeys::FOUND_MAX);
+    if let Detail::Moment(moment) = detail {
+        refuse_unknown(&enrolments, moment)?;
+    }
+    let mut lines = Vec::new();
     for enrolment in &enrolments {
         let touchpoints = deliveries::of_enrolment(&dispatcher, &enrolment.id.to_string()).await?;
         let tenant: Tenant = enrolment.home.tenant();
         let account =
             if enrolment.account.0.is_empty() { enrolment.home.local() } else { &enrolment.account.0 };
         let budgets = deliveries::budgets(&dispatcher, &tenant, account).await?;
-        for line in page::enrolment(enrolment, &touchpoints, &budgets, detail) {
-            say(format_args!("{line}"))?;
+        if enrolments.len() > 1 && matches!(detail, Detail::Moment(_)) {
+            lines.push(page::header(enrolment));
         }
+        lines.extend(page::enrolment(enrolment, &touchpoints, &budgets, detail));
     }
-    let mut lines = Vec::new();
+    let mut told: Vec<DealRef> = enrolments.iter().map(|enrolment| enrolment.deal.clone()).collect();
     let mut deals = journeys::deals(&engine, asked).await?;
     cut |= cut_to(&mut deals, journeys::FOUND_MAX);
     for deal in &deals {
-        if !enrolments.iter().any(|enrolment| enrolment.deal == deal.deal) {
+        if !told.contains(&deal.deal) {
             lines.push(page::deal_without_journey(deal));
+            told.push(deal.deal.clone());
         }
     }
-    let mut views = looks::deals(&ingest, &which(asked)).await?;
-    cut |= cut_to(&mut views, looks::DEALS_MAX);
-    lines.extend(views.iter().filter_map(page::pending_look));
-    if enrolments.is_empty() && lines.is_empty() {
+    cut |= looks_at_the_crm(&ingest, asked, &told, &mut lines).await?;
+    if lines.is_empty() {
         say(format_args!(
             "nothing is known of {asked:?}: ask for a customer's name as the CRM writes it, an account or home key, or a deal's id"
         ))?;
@@ -109,6 +114,43 @@ async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
     Ok(Exit::Ok)
 }
 
+/// A moment that none of the journeys has is a mistyped argument.
+fn refuse_unknown(enrolments: &[journeys::Enrolment], moment: &str) -> Result<(), Usage> {
+    let known: Vec<&str> = enrolments.iter().flat_map(page::moments).collect();
+    if known.is_empty() || known.contains(&moment) {
+        return Ok(());
+    }
+    let unique: BTreeSet<&str> = known.iter().copied().collect();
+    let mut in_order = known;
+    in_order.retain({
+        let mut left = unique;
+        move |moment| left.remove(moment)
+    });
+    Err(Usage(format!("--moment: there is no moment {moment:?}; there are {}", in_order.join(", "))))
+}
+
+/// What the resolver knows of the deals that are asked for, beyond what was told; whether there is more.
+async fn looks_at_the_crm(
+    ingest: &Readers,
+    asked: &str,
+    told: &[DealRef],
+    lines: &mut Vec<String>,
+) -> anyhow::Result<bool> {
+    let mut cut = false;
+    let mut seen = BTreeSet::new();
+    for which in which(asked) {
+        let mut views = looks::deals(ingest, &which).await?;
+        cut |= cut_to(&mut views, looks::DEALS_MAX);
+        views.retain(|view| seen.insert(view.known.deal.to_string()));
+        lines.extend(views.iter().filter_map(|view| page::known_deal(view, told.contains(&view.known.deal))));
+        let mut unread = looks::unread(ingest, &which).await?;
+        cut |= cut_to(&mut unread, looks::DEALS_MAX);
+        unread.retain(|pending| seen.insert(pending.deal.to_string()));
+        lines.extend(unread.iter().map(page::unread_deal));
+    }
+    Ok(cut)
+}
+
 /// Keeps what is worth reading; whether there was more.
 fn cut_to<T>(found: &mut Vec<T>, max: usize) -> bool {
     let more = found.len() > max;
@@ -116,18 +158,15 @@ fn cut_to<T>(found: &mut Vec<T>, max: usize) -> bool {
     more
 }
 
-fn which(asked: &str) -> Which {
-    if let Ok(home) = HomeKey::new(asked) {
-        return Which::Home(home);
+/// What the text may mean: one word with a digit may be the CRM's own id, and somebody's name as well.
+fn which(asked: &str) -> Vec<Which> {
+    let home = HomeKey::new(asked).map(Which::Home);
+    let key = asked.rsplit('/').next().unwrap_or_default();
+    let deal = DealKey::new(key).map(Which::Deal);
+    let account = AccountKey::new(asked).map(Which::Account);
+    let keys: Vec<Which> = [home, deal, account].into_iter().flatten().collect();
+    if !keys.is_empty() {
+        return keys;
     }
-    if let Ok(deal) = DealKey::new(asked) {
-        return Which::Deal(deal);
-    }
-    if let Ok(account) = AccountKey::new(asked) {
-        return Which::Account(account);
-    }
-    let id = asked.len() >= 4
-        && asked.bytes().all(|b| b.is_ascii_alphanumeric())
-        && asked.bytes().any(|b| b.is_ascii_digit());
-    if id { Which::Object(asked.to_owned()) } else { Which::AccountName(asked.to_owned()) }
+    vec![Which::Object(asked.to_owned()), Which::AccountName(asked.to_owned())]
 }

@@ -6,11 +6,10 @@ use afterglow_journey::simulate::{SimulationInput, simulate};
 use afterglow_journey::{Checked, Files, Finding, Zone, aloud, load, render};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::exit::Exit;
-use anyhow::Context as _;
 use jiff::civil::Date;
 
-use super::say;
-use crate::cli::Outcome;
+use super::{counted, say};
+use crate::cli::{Outcome, Usage};
 
 /// What to do with a journey file.
 #[derive(Debug, clap::Subcommand)]
@@ -61,8 +60,8 @@ impl Files for Folder {
 
 /// Reads and checks a journey file from disk.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Result<Checked, Vec<Finding>>> {
-    let source =
-        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let source = std::fs::read_to_string(file)
+        .map_err(|error| Usage(format!("{} cannot be read: {error}", file.display())))?;
     Ok(load(&file.display().to_string(), &source, &Folder::of(file)))
 }
 
@@ -85,10 +84,10 @@ fn lint(file: &Path, aloud: bool) -> Outcome {
         say(format_args!("{}", aloud::read_aloud(&checked.definition).trim_end()))?;
     } else {
         say(format_args!(
-            "{}: fine, {} moments, {} warnings",
+            "{}: fine, {}, {}",
             file.display(),
-            checked.definition.moments.len(),
-            checked.warnings.len()
+            counted(checked.definition.moments.len(), "moment", "moments"),
+            counted(checked.warnings.len(), "warning", "warnings")
         ))?;
     }
     Ok(Exit::Ok)
@@ -105,12 +104,13 @@ fn play(story: &Simulate) -> Outcome {
         Ok(checked) => checked,
         Err(findings) => return refused(&findings),
     };
-    let zone = match &story.zone {
-        Some(name) => Some(
-            Zone::new(name).with_context(|| format!("{name:?} is not an IANA zone such as Europe/Berlin"))?,
-        ),
-        None => None,
-    };
+    let zone =
+        match &story.zone {
+            Some(name) => Some(Zone::new(name).ok_or_else(|| {
+                Usage(format!("--zone: {name:?} is not an IANA zone such as Europe/Berlin"))
+            })?),
+            None => None,
+        };
     let today = || checked.definition.sending.zone.date_of(SystemClock::shared().now());
     let won = story.won.or(story.close_date).unwrap_or_else(today);
     let input = SimulationInput { close_date: story.close_date, zone, ..SimulationInput::closed_on(won) };

@@ -12,11 +12,10 @@ use afterglow_events::{Cursor, Topic};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::data_dir::DataDir;
 use afterglow_service::exit::Exit;
-use anyhow::Context as _;
 
 use super::role_file::{ROLES, RoleFile};
-use super::{block_on, say};
-use crate::cli::{DataFolder, Outcome};
+use super::{block_on, counted, say};
+use crate::cli::{DataFolder, Outcome, Usage};
 
 /// What to do with the log.
 #[derive(Debug, clap::Subcommand)]
@@ -55,13 +54,14 @@ async fn go_on(place: &Continue) -> Outcome {
     let log = LogReader::open_read_only(data.file("log.db")).await?;
     let ends = log.ends(place.topic).await?;
     let of_partition = ends.iter().find(|(partition, ..)| *partition == place.partition);
-    let &(_, start, end) = of_partition
-        .with_context(|| format!("{} has partitions 0 to {}", place.topic, ends.len().saturating_sub(1)))?;
+    let &(_, start, end) = of_partition.ok_or_else(|| {
+        Usage(format!("{} has partitions 0 to {}", place.topic, ends.len().saturating_sub(1)))
+    })?;
     let mut moved = 0;
     for file in ROLES {
         moved += usize::from(move_cursor((file, data.path()), place, &log, (start, end)).await?);
     }
-    say(format_args!("{moved} cursors moved"))?;
+    say(format_args!("{} moved", counted(moved, "cursor", "cursors")))?;
     Ok(Exit::Ok)
 }
 

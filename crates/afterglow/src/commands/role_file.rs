@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use afterglow_durable::{Error, sqlite};
-use anyhow::Context as _;
 
 /// A role's file of state.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +41,6 @@ impl RoleFile {
 
     /// For reading only.
     pub(super) async fn read(self, folder: &Path) -> anyhow::Result<sqlite::Readers> {
-        let path = folder.join(self.file);
-        let unread = || format!("{} cannot be read: is it the data folder?", path.display());
-        sqlite::open_read_only(&path).await.with_context(unread)
+        super::open(folder, self.file).await
     }
 }

@@ -8,7 +8,7 @@ use afterglow_service::exit::Exit;
 use anyhow::Context as _;
 
 use super::{block_on, say};
-use crate::cli::{DataFolder, Outcome};
+use crate::cli::{DataFolder, Outcome, Usage};
 use crate::record_json;
 
 /// How many records are read at once.
@@ -53,7 +53,9 @@ async fn print(args: &Args) -> Outcome {
         .await
         .with_context(|| format!("the log in {} cannot be read", args.data.data_dir.display()))?;
     let start = match &args.cursor {
-        Some(cursor) => TailStart::After(cursor.parse::<TailCursor>()?),
+        Some(cursor) => TailStart::After(
+            cursor.parse::<TailCursor>().map_err(|error| Usage(format!("--cursor: {error}")))?,
+        ),
         None if args.now => TailStart::Now,
         None => TailStart::Beginning,
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_domain::Money;
+use afterglow_domain::{Money, Timestamp};
 use afterglow_events::proto::{
     Channel, DealSnapshot, DeliveryConcluded, DeliveryOf, DeliveryOutcome, DeliveryProgressed,
     JourneyEnrolled, ObligationClosed, ObligationOutcome, StepState,
@@ -38,6 +38,10 @@ pub(crate) struct Screen {
     customers: BTreeMap<String, String>,
     enrolled: Vec<String>,
     orders: BTreeMap<String, Order>,
+    /// When each promise that is not closed yet is planned, by customer and moment.
+    open: BTreeMap<(String, String), Timestamp>,
+    /// The latest day of which something was told.
+    told: i32,
     /// Of the enrolled journeys.
     promised: usize,
     delivered: usize,
@@ -92,7 +96,7 @@ impl Screen {
             Body::DeliveryProgressed(progressed) => self.on_progressed(home, progressed),
             Body::DeliveryConcluded(concluded) => self.on_concluded(home, concluded, sandbox),
             Body::ObligationClosed(closed) => {
-                self.on_closed(closed);
+                self.on_closed(home, closed);
                 Vec::new()
             }
             _ => Vec::new(),
@@ -113,6 +117,11 @@ impl Screen {
     fn on_enrolled(&mut self, home: &str, enrolled: &JourneyEnrolled) -> Vec<String> {
         self.enrolled.push(home.to_owned());
         self.promised += enrolled.promises.len();
+        for promise in &enrolled.promises {
+            if let Some(planned) = convert::from_timestamp(promise.planned_at.as_ref()) {
+                self.open.insert((home.to_owned(), promise.moment.clone()), planned);
+            }
+        }
         let journey = enrolled.enrolment.as_ref().map(|of| of.journey.as_str()).unwrap_or_default();
         if self.enrolled.len() != 2 {
             return Vec::new();
@@ -178,7 +187,8 @@ impl Screen {
         vec![self.line(of, home, &what, &note)]
     }
 
-    fn on_closed(&mut self, closed: &ObligationClosed) {
+    fn on_closed(&mut self, home: &str, closed: &ObligationClosed) {
+        self.open.remove(&(home.to_owned(), closed.moment.clone()));
         match closed.outcome() {
             ObligationOutcome::Delivered => self.delivered += 1,
             ObligationOutcome::Late => {
@@ -205,22 +215,27 @@ impl Screen {
         )
     }
 
-    /// The line that moves while nothing happens: `day 12 ▕██░░░░░▏`.
-    pub(crate) fn live(day: i32) -> String {
+    /// The line that moves while nothing happens: `day 12 ▕██░░░░░▏ next: day 18`. It never runs behind
+    /// what was told already; `day_of` is the journey's day of an instant.
+    pub(crate) fn live(&self, now: Timestamp, day_of: impl Fn(Timestamp) -> i32) -> String {
         const CELLS: i32 = 30;
+        let day = day_of(now).max(self.told);
         let full = (day.clamp(0, 90) * CELLS / 90).clamp(0, CELLS);
         let bar: String = (0..CELLS).map(|cell| if cell < full { '█' } else { '░' }).collect();
-        format!("day {day:>2} ▕{bar}▏")
+        let next =
+            self.open.values().min().map(|planned| format!(" next: day {}", day_of(*planned).max(day)));
+        format!("day {day:>2} ▕{bar}▏{}", next.unwrap_or_default())
     }
 
     fn day(&self, day: i32) -> String {
         self.paint.dim(&format!("day {day:>2}"))
     }
 
-    fn line(&self, of: &DeliveryOf, home: &str, what: &str, note: &str) -> String {
+    fn line(&mut self, of: &DeliveryOf, home: &str, what: &str, note: &str) -> String {
         let label =
             MOMENTS.iter().find(|(id, _)| *id == of.moment).map_or(of.moment.as_str(), |(_, label)| label);
         let customer = self.paint.bold(&format!("{:<CUSTOMER$}", self.customer(home)));
+        self.told = self.told.max(of.day);
         let line = format!("{}  {customer}  {label:<MOMENT$}  {what:<WHAT$}  {note}", self.day(of.day));
         line.trim_end().to_owned()
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use afterglow_crm::hubspot::signature::{Request, TIMESTAMP_HEADER, V3_HEADER, sign_v3};
 use afterglow_crm::salesforce::reply::ACK;
 use afterglow_domain::{Clock, Clocks, Crm, Currency, Money, Timestamp};
+use afterglow_journey::{Zone, day_of};
 use afterglow_sandbox::crm::{Deal, Settings, webhook};
 use afterglow_sandbox::gifts::Faults;
 use afterglow_sandbox::{Options, Sandbox, demo_deals};
@@ -30,6 +31,9 @@ const LOST_ANSWER: (&str, u64) = ("priya.shah@bluebird.example", 2);
 /// When, on the journey's clock, the deals were won: kept, so that a second start tells the same story.
 const WON_AT_FILE: &str = "demo-won-at";
 
+/// The zone of the demo's connections and of its journey.
+const ZONE: &str = "Europe/Berlin";
+
 /// The running world.
 pub(crate) struct World {
     sandbox: Sandbox,
@@ -37,6 +41,7 @@ pub(crate) struct World {
     edge: SocketAddr,
     wall: Arc<dyn Clock>,
     won_at: Timestamp,
+    zone: Zone,
     deals: Vec<Deal>,
 }
 
@@ -60,7 +65,8 @@ impl World {
             .gifts
             .set_faults(Faults { lose_nth_for: vec![(address.to_owned(), order)], ..Faults::default() });
         let won_at = wall.now();
-        Ok(Self { sandbox, folder: folder.to_owned(), edge, wall, won_at, deals: Vec::new() })
+        let zone = Zone::new(ZONE).context("the demo's zone is not in the bundled data")?;
+        Ok(Self { sandbox, folder: folder.to_owned(), edge, wall, won_at, zone, deals: Vec::new() })
     }
 
     /// Puts the two deals into the CRMs, as won just now, or when an earlier run won them.
@@ -84,9 +90,9 @@ impl World {
         Ok(())
     }
 
-    /// Which day of the journey it is.
+    /// Which day of the journey it is: calendar days after the win, as the journey counts them.
     pub(crate) fn day(&self, journey: Timestamp) -> i32 {
-        i32::try_from(journey.since(self.won_at).as_secs() / 86_400).unwrap_or(i32::MAX)
+        day_of(self.zone.date_of(self.won_at), self.zone.date_of(journey))
     }
 
     /// A page for people: `mailbox` or `gifts`.
@@ -171,7 +177,7 @@ portal_id = {portal}
 token = "{hubspot_token}"
 secrets = ["{HUBSPOT_SECRET}"]
 base_url = "{hubspot_url}"
-zone = "Europe/Berlin"
+zone = "{ZONE}"
 
 [[connection]]
 id = "demo-salesforce"
@@ -182,7 +188,7 @@ client_id = "{salesforce_key}"
 client_secret = "{salesforce_secret}"
 secrets = ["{SALESFORCE_TOKEN}"]
 base_url = "{salesforce_url}"
-zone = "Europe/Berlin"
+zone = "{ZONE}"
 currency = "USD"
 
 [vendors.tremendous]

@@ -17,7 +17,7 @@ use crate::hint::{Hint, Split, Subject, Unusable};
 mod parse;
 
 /// A document that is no Outbound Message, or a hostile one: a DTD, an entity, more than 64 levels,
-/// 256 attributes in a tag or 4096 elements in a notification. Answer a `Client` fault.
+/// 256 attributes in a tag or 4096 elements in a notification. It is kept raw and acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the document is refused as an Outbound Message: {reason}")]
 pub struct Error {

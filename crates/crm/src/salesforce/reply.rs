@@ -14,32 +14,19 @@ pub const ACK: &str = concat!(
     "</soapenv:Body></soapenv:Envelope>",
 );
 
-/// A SOAP 1.1 fault: the delivery was not taken. `Server` faults are our trouble and go with 503,
-/// `Client` faults say that the document is refused.
-pub fn fault(code: Fault, text: &str) -> String {
-    let code = match code {
-        Fault::Client => "soapenv:Client",
-        Fault::Server => "soapenv:Server",
-    };
+/// A SOAP 1.1 fault that says that the trouble is ours (`Server`): the same delivery may be taken later.
+/// It goes with 503. There is none of the `Client` kind: what is authentic is kept and acknowledged.
+pub fn fault(text: &str) -> String {
     let text = quick_xml::escape::escape(text);
     format!(
         concat!(
             r#"<?xml version="1.0" encoding="UTF-8"?>"#,
             r#"<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>"#,
-            "<soapenv:Fault><faultcode>{}</faultcode><faultstring>{}</faultstring></soapenv:Fault>",
+            "<soapenv:Fault><faultcode>soapenv:Server</faultcode><faultstring>{}</faultstring></soapenv:Fault>",
             "</soapenv:Body></soapenv:Envelope>",
         ),
-        code, text
+        text
     )
-}
-
-/// Whose fault it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// The sender's: the same document will never be taken.
-    Client,
-    /// Ours: the same document may be taken later.
-    Server,
 }
 
 #[cfg(test)]
@@ -54,10 +41,10 @@ mod tests {
 
     #[test]
     fn a_fault_escapes_its_text() {
-        let fault = fault(Fault::Client, "a <b> & c");
+        let fault = fault("a <b> & c");
         assert!(
             fault.contains(
-                "<faultcode>soapenv:Client</faultcode><faultstring>a &lt;b&gt; &amp; c</faultstring>"
+                "<faultcode>soapenv:Server</faultcode><faultstring>a &lt;b&gt; &amp; c</faultstring>"
             )
         );
     }

@@ -30,7 +30,7 @@ on_each! {
             assert!(!text.contains(LINK) && !text.contains("jonas"), "{text}");
         }
         let row = bench.row(1).await;
-        assert!(row.state.checks.iter().all(|check| check.passed) && row.state.checks.len() == 6, "{:?}", row.state.checks);
+        assert!(row.state.checks.iter().all(|check| check.passed) && row.state.checks.len() == 7, "{:?}", row.state.checks);
         bench.assert_sound().await;
     }
 

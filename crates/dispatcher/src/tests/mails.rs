@@ -63,7 +63,7 @@ on_each! {
         assert!(mail.contains("no address") && !mail.contains("List-Unsubscribe"), "{mail}");
     }
 
-    async fn no_address_fails_and_an_opted_out_one_is_refused(bench) {
+    async fn no_address_and_an_opted_out_one_are_refused(bench) {
         let mut message = mail(1);
         message.recipient.as_mut().unwrap().email = " ".to_owned();
         bench.hear(message).await;
@@ -71,7 +71,7 @@ on_each! {
         message.recipient.as_mut().unwrap().opted_out = true;
         bench.hear(message).await;
         bench.now().await;
-        assert_eq!(bench.end(1).await, "failed: the recipient has no mail address in the CRM");
+        assert_eq!(bench.end(1).await, "refused: the recipient has no mail address in the CRM");
         assert!(bench.end(2).await.starts_with("refused: suppressed"));
     }
 

@@ -69,7 +69,7 @@ fn divided(body: &Bytes, org18: &str) -> Split {
 }
 
 fn unavailable() -> Response {
-    let fault = reply::fault(reply::Fault::Server, "The event log takes nothing now. Try again.");
+    let fault = reply::fault("The event log takes nothing now. Try again.");
     let mut response = soap(StatusCode::SERVICE_UNAVAILABLE, fault);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response

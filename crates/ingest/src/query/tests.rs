@@ -62,7 +62,12 @@ async fn deals_are_found_and_say_what_they_wait_for() {
     assert!(found(Which::Object("%".to_owned())).await.is_empty());
     let view = deals(&readers, &Which::Object("2".to_owned())).await.unwrap().remove(0);
     assert_eq!(view, DealView { known: known(2), pending: Some(refresh(2)) });
-    assert_eq!(pending(&readers, 10).await.unwrap().len(), 2);
+    // The third was announced and never read; the second is known already.
+    for which in [Which::Object("3".to_owned()), Which::Deal(testing::key(3))] {
+        assert_eq!(unread(&readers, &which).await.unwrap(), [refresh(3)], "{which:?}");
+    }
+    assert_eq!(unread(&readers, &Which::Object("2".to_owned())).await.unwrap(), []);
+    assert_eq!(unread(&readers, &Which::AccountName("acme".to_owned())).await.unwrap(), []);
     let expected = Backlog { refreshes: 2, failing: 2, oldest: Some(START) };
     assert_eq!(backlog(&readers).await.unwrap(), expected);
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use afterglow_events::proto::touchpoint_due;
 use afterglow_events::{convert, identity, proto};
-use afterglow_journey::{Deed, To, TouchpointPlan};
+use afterglow_journey::{Deed, To, TouchpointPlan, built_in};
 
 use super::{Recorder, number};
 
@@ -94,7 +94,8 @@ impl Recorder<'_> {
 
     /// The linter has seen that every file is there; should one not be, the empty text fails to render.
     fn content(&self, name: &str) -> proto::Content {
-        let source = self.journey.published.files.get(name).cloned().unwrap_or_default();
+        let of_journey = || self.journey.published.files.get(name).cloned().unwrap_or_default();
+        let source = built_in(name).map_or_else(of_journey, str::to_owned);
         proto::Content { name: name.to_owned(), source }
     }
 }

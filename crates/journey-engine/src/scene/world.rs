@@ -92,6 +92,8 @@ pub(crate) enum Dispatcher {
     Dead,
     /// Says this of every touchpoint.
     Says(proto::DeliveryOutcome, &'static str),
+    /// Refuses every touchpoint for a contact for this cause, and delivers every task.
+    Refuses(proto::DeliveryCause, &'static str),
 }
 
 pub(crate) struct World<S: Inspect> {
@@ -101,6 +103,8 @@ pub(crate) struct World<S: Inspect> {
     pub(crate) dispatcher: Dispatcher,
     /// What its answers say was spent.
     pub(crate) spent: Option<proto::Money>,
+    /// The cause that its answers tell.
+    pub(crate) cause: proto::DeliveryCause,
     pub(crate) published: Vec<Event>,
     feed: Feed,
     answered: BTreeSet<String>,
@@ -129,6 +133,7 @@ impl<S: Inspect> World<S> {
             clock,
             dispatcher: Dispatcher::Delivers,
             spent: None,
+            cause: proto::DeliveryCause::Unspecified,
             published: Vec::new(),
             feed: Feed::default(),
             answered: BTreeSet::new(),
@@ -209,10 +214,15 @@ impl<S: Inspect> World<S> {
             Body::TouchpointDue(due) => {
                 self.due.insert(due.touchpoint_id.clone(), (*due.clone(), home()));
                 match self.dispatcher {
-                    Dispatcher::Delivers => {
+                    Dispatcher::Says(outcome, reason) => self.answer(&due.touchpoint_id, outcome, reason),
+                    Dispatcher::Refuses(cause, reason) if due.channel() != proto::Channel::Task => {
+                        self.cause = cause;
+                        self.answer(&due.touchpoint_id, proto::DeliveryOutcome::Refused, reason);
+                        self.cause = proto::DeliveryCause::Unspecified;
+                    }
+                    Dispatcher::Delivers | Dispatcher::Refuses(..) => {
                         self.answer(&due.touchpoint_id, proto::DeliveryOutcome::Delivered, "");
                     }
-                    Dispatcher::Says(outcome, reason) => self.answer(&due.touchpoint_id, outcome, reason),
                     Dispatcher::Slow | Dispatcher::Dead => {}
                 }
             }
@@ -245,6 +255,7 @@ impl<S: Inspect> World<S> {
             outcome: outcome.into(),
             reason: reason.to_owned(),
             spent: self.spent.clone(),
+            cause: self.cause.into(),
             occurred_at: Some(convert::timestamp(now)),
             ..Default::default()
         };

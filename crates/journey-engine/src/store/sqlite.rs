@@ -1,7 +1,7 @@
 //! The engine's rows in SQLite.
 
 mod deals;
-mod definitions;
+pub(crate) mod definitions;
 mod details;
 mod enrolments;
 mod obligations;

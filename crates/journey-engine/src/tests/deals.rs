@@ -145,8 +145,13 @@ async fn a_gift_that_is_paid_for_is_not_ordered_again_when_the_deal_is_won_again
         world.pass(deal.emitted.plus(Duration::from_hours(24 * 120))).await;
         let (touchpoints, journeys) =
             (world.story_since(start, Topic::Touchpoints), world.story_since(start, Topic::Journeys));
-        let goes_on =
-            ["due first-week 0", "due how-is-it-going 0", "due first-month 0", "due first-quarter 0"];
+        let goes_on = [
+            "due gift-not-handed-over 0",
+            "due first-week 0",
+            "due how-is-it-going 0",
+            "due first-month 0",
+            "due first-quarter 0",
+        ];
         assert_eq!(touchpoints[..2], ["due welcome 0", "revoked welcome 0: the deal is open again"]);
         assert_eq!(touchpoints[2..], goes_on, "{outcome:?}");
         assert_eq!(journeys[2], "failed welcome 0: the gift is ordered, its mail was not sent");

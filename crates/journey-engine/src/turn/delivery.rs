@@ -3,7 +3,7 @@
 use afterglow_domain::{EnrolmentId, HomeKey, Timestamp};
 use afterglow_durable::Error;
 use afterglow_events::{Event, convert, proto};
-use afterglow_journey::{DeliveryOutcome, Input, Status};
+use afterglow_journey::{DeliveryOutcome, Input, Obstacle, Status};
 
 use super::Turn;
 use crate::codes;
@@ -45,7 +45,8 @@ impl Answer {
 fn outcome(concluded: &proto::DeliveryConcluded, now: Timestamp) -> DeliveryOutcome {
     let reason = concluded.reason.clone();
     let spent = concluded.spent.as_ref().is_some_and(|spent| spent.minor_units > 0);
-    let failed = |reason| DeliveryOutcome::Failed { reason, spent };
+    let obstacle = obstacle(concluded.cause());
+    let failed = |reason| DeliveryOutcome::Failed { reason, spent, obstacle };
     match concluded.outcome() {
         proto::DeliveryOutcome::Delivered => DeliveryOutcome::Delivered {
             at: convert::from_timestamp(concluded.occurred_at.as_ref()).unwrap_or(now),
@@ -54,11 +55,23 @@ fn outcome(concluded: &proto::DeliveryConcluded, now: Timestamp) -> DeliveryOutc
         proto::DeliveryOutcome::Failed => failed(or(reason, "failed")),
         proto::DeliveryOutcome::Refused if spent => failed(or(reason, "refused")),
         proto::DeliveryOutcome::Revoked if spent => failed(or(reason, "revoked")),
-        proto::DeliveryOutcome::Refused => DeliveryOutcome::Refused { reason: or(reason, "refused") },
+        proto::DeliveryOutcome::Refused => {
+            DeliveryOutcome::Refused { reason: or(reason, "refused"), obstacle }
+        }
         proto::DeliveryOutcome::Revoked => DeliveryOutcome::Revoked,
         proto::DeliveryOutcome::Unspecified => {
             failed(or(reason, "an outcome that this version does not know"))
         }
+    }
+}
+
+/// What a cause says of the address that was written to.
+fn obstacle(cause: proto::DeliveryCause) -> Option<Obstacle> {
+    match cause {
+        proto::DeliveryCause::Suppressed => Some(Obstacle::Suppressed),
+        proto::DeliveryCause::NoAddress => Some(Obstacle::NoAddress),
+        proto::DeliveryCause::AddressRefused => Some(Obstacle::AddressRefused),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 fn the_shipped_journey_read_aloud() {
     assert_snapshot!(read_aloud(&shipped().definition), @r"
     first-90-days: one journey per deal; day 0 is the close date, or the day of the win if that is earlier; a deal heard of more than 30 days after it gets none.
-    Sent at 09:30 in Europe/Berlin to the champion, else the decision maker, else the primary contact; where nobody can be reached, the owner gets tasks/add-a-contact.md once, and the moments wait.
+    Sent at 09:30, and not after 17:30, in Europe/Berlin to the champion, else the decision maker, else the primary contact; where nobody can be reached, the owner gets tasks/add-a-contact.md once, and the moments wait.
     4 gifts cost 175 USD, a customer's gifts may cost 500 USD.
 
     welcome: day 1, not after day 21, a gift worth 25 USD (coffee), with mails/welcome.md, intent: welcome; where no gift may go, mails/welcome-note.md goes alone.

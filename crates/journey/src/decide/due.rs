@@ -1,11 +1,12 @@
 //! Sends what may go out now, waives what may not go out any more, and asks about the unanswered.
 
-use afterglow_domain::{Channel, Intent, Timestamp};
+use afterglow_domain::{Channel, Timestamp};
 use jiff::civil::Date;
 
-use crate::calendar::{day_of, plus_days};
-use crate::definition::{Deed, Moment};
-use crate::effect::{Effect, NO_RECIPIENT, To, TouchpointPlan};
+use crate::calendar::plus_days;
+use crate::definition::Moment;
+use crate::effect::{Effect, To, TouchpointPlan};
+use crate::input::Contact;
 use crate::state::{Phase, Promise, State, Status};
 
 use super::Run;
@@ -13,6 +14,9 @@ use super::who::addressee;
 
 /// Why a moment waits for the next day although nothing else stands in its way.
 const ONE_PER_DAY: &str = "one moment per day: another one went out";
+
+/// Why a moment waits for the next day's slot.
+const HOURS_ARE_OVER: &str = "people are not reached so late in the day";
 
 impl Run<'_> {
     pub(super) fn send_what_is_due(&mut self, state: &mut State) {
@@ -42,43 +46,54 @@ impl Run<'_> {
         }
     }
 
-    /// At most one moment per calendar day, and none before the day's sending time. The oldest goes
-    /// first, one that was refused goes last, so that it never keeps the others waiting.
+    /// At most one moment per calendar day, and within the day's hours. What would be too late tomorrow
+    /// goes all the same when the hours are over: a promise that is kept beats the hour.
     fn send(&mut self, state: &mut State) {
         let sending = &self.definition.sending;
         let today = sending.zone.date_of(self.now);
-        let open_at = sending.slot_on(today);
-        for index in self.ready(state) {
+        let hours = sending.hours_on(today);
+        let tomorrow = sending.slot_on(plus_days(today, 1));
+        for index in self.ready(state, tomorrow) {
             let Some(moment) = self.definition.moment(&state.promises[index].moment) else { continue };
-            if self.now < open_at {
-                postpone(state, index, open_at, None);
+            if self.now < hours.start {
+                postpone(state, index, hours.start, None);
                 continue;
             }
             let taken = state.last_emission_on.is_some_and(|last| last >= today);
+            let hours_are_over = self.now >= hours.end && state.promises[index].deadline > tomorrow;
             let who = if taken {
                 Err(ONE_PER_DAY.to_owned())
+            } else if hours_are_over {
+                Err(HOURS_ARE_OVER.to_owned())
             } else {
                 addressee(self.definition, state, &moment.deed)
             };
             match who {
                 Ok(to) => self.emit(state, index, to, today),
                 Err(reason) => {
-                    if !taken && moment.deed.channel() != Channel::Task {
+                    if !taken && !hours_are_over && moment.deed.channel() != Channel::Task {
                         self.ask_owner(state, index, &reason, today);
                     }
-                    postpone(state, index, sending.slot_on(plus_days(today, 1)), Some(reason));
+                    postpone(state, index, tomorrow, Some(reason));
                 }
             }
         }
     }
 
-    fn ready(&self, state: &State) -> Vec<usize> {
+    /// What may go out now, in the order in which it does: one that was refused goes last, so that it
+    /// never keeps the others waiting; what can only go today goes before what can also go `tomorrow`;
+    /// then the file's days decide, so that a late welcome comes before the first week.
+    fn ready(&self, state: &State, tomorrow: Timestamp) -> Vec<usize> {
         let due_now = |index: &usize| match &state.promises[*index].status {
             Status::Waiting { due, .. } => *due <= self.now,
             _ => false,
         };
         let mut ready: Vec<usize> = (0..state.promises.len()).filter(due_now).collect();
-        ready.sort_by_key(|index| (state.promises[*index].refusals, state.promises[*index].planned, *index));
+        ready.sort_by_key(|index| {
+            let promise = &state.promises[*index];
+            let day = self.definition.moment(&promise.moment).map_or(promise.day, |moment| moment.day);
+            (promise.refusals, promise.deadline > tomorrow, day, *index)
+        });
         ready
     }
 
@@ -90,30 +105,10 @@ impl Run<'_> {
             To::Contact(id) => Some(id),
             To::Owner => None,
         };
-        promise.status = Status::Emitted { contact, asked: self.now, revoking: None };
+        let of_it = |known: &&Contact| Some(&known.id) == contact.as_ref();
+        let address = state.contacts.iter().find(of_it).map_or(0, |contact| contact.address);
+        promise.status = Status::Emitted { contact, address, asked: self.now, revoking: None };
         state.last_emission_on = Some(today);
-    }
-
-    /// Rule 8: once per journey the owner is asked for a contact. It is no moment: it promises nothing
-    /// to the customer, and uses up no day.
-    fn ask_owner(&mut self, state: &mut State, index: usize, reason: &str, today: Date) {
-        if state.owner_asked || !state.owner_reachable {
-            return;
-        }
-        state.owner_asked = true;
-        let deed = Deed::Task { task: self.definition.no_recipient.clone() };
-        self.effects.push(Effect::Emit(TouchpointPlan {
-            moment: NO_RECIPIENT.to_owned(),
-            occurrence: 0,
-            intent: Intent::Repair,
-            channel: Channel::Task,
-            deed,
-            to: To::Owner,
-            planned: self.now,
-            deadline: state.promises[index].deadline,
-            day: day_of(state.day_zero, today),
-            task_reason: Some(reason.to_owned()),
-        }));
     }
 
     /// What has no answer is told once more, however long ago its deadline was: an event that was parked
@@ -122,7 +117,7 @@ impl Run<'_> {
     fn ask_again(&mut self, state: &mut State) {
         for index in 0..state.promises.len() {
             let promise = &state.promises[index];
-            let Status::Emitted { asked, contact, revoking } = &promise.status else { continue };
+            let Status::Emitted { asked, contact, revoking, .. } = &promise.status else { continue };
             if self.now < state.ask_after(*asked) {
                 continue;
             }

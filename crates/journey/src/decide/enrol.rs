@@ -61,6 +61,7 @@ pub(super) fn enrol(
         left_won: false,
         ask_every_s: ask_every_s(definition.sending.window_at_least),
         promises,
+        barred: Vec::new(),
     };
     Ok((state, effects))
 }

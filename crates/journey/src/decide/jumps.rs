@@ -39,7 +39,7 @@ fn what_is_taken_back_went_out_when_it_did() {
 #[test]
 fn a_refusal_days_before_the_plan_is_not_tried_again_before_it() {
     let mut scene = welcome_is_out("2026-03-01T12:00");
-    scene.delivery("welcome", 0, DeliveryOutcome::Refused { reason: "cap".to_owned() });
+    scene.delivery("welcome", 0, DeliveryOutcome::Refused { reason: "cap".to_owned(), obstacle: None });
     scene.run_to("2026-03-10T00:00");
     assert_snapshot!(scene.story(), @r"
     03-01 12:00  welcome#0 waived: cap, noted for 03-07 09:30

@@ -44,20 +44,25 @@ pub(super) struct Planner<'a> {
     definition: &'a Definition,
     day_zero: Date,
     start: Date,
-    /// Dates that a moment is planned for: a late one takes a free date, so that it delays no other.
+    /// Dates that a moment is planned for or delayed to: each late one needs a free date besides.
     taken: BTreeSet<Date>,
+    /// The date of the next late one.
+    next_late: Date,
 }
 
 impl<'a> Planner<'a> {
-    /// `start` is the date on which the event was heard; `moments` are those to be planned.
+    /// `start` is the date on which the event was heard; `moments` are those to be planned. The first
+    /// late one goes out on the day after; where a moment is due on the start's own day, before that one.
     pub(super) fn new(
         definition: &'a Definition,
         day_zero: Date,
         start: Date,
         moments: impl Iterator<Item = &'a Moment>,
     ) -> Self {
-        let taken = moments.map(|moment| plus_days(day_zero, moment.day)).filter(|on| *on >= start).collect();
-        Self { definition, day_zero, start, taken }
+        let dates = moments.map(|moment| plus_days(day_zero, moment.day)).filter(|on| *on >= start);
+        let taken: BTreeSet<Date> = dates.collect();
+        let next_late = if taken.contains(&start) { start } else { plus_days(start, 1) };
+        Self { definition, day_zero, start, taken, next_late }
     }
 
     /// Rule 4 for one moment.
@@ -73,18 +78,25 @@ impl<'a> Planner<'a> {
                 let from_start = |day| plus_days(self.start, day);
                 self.times(from_start(moment.day), from_start(moment.not_after_day), false)
             }
-            IfLate::Send => {
-                let mut free = plus_days(self.start, 1);
-                while free <= last && self.taken.contains(&free) {
-                    free = plus_days(free, 1);
-                }
-                if free > last {
-                    return self.times(due, last, true);
-                }
-                self.taken.insert(free);
-                self.times(free, last, false)
-            }
+            IfLate::Send => self.send_late(due, last),
         }
+    }
+
+    /// The next date for a late one: those that are due then go after it, and the last of them takes the
+    /// free date. Without a free date before its deadline the late one stays away, so that it costs no
+    /// other its day.
+    fn send_late(&mut self, due: Date, last: Date) -> Plan {
+        let mut free = self.next_late;
+        while free <= last && self.taken.contains(&free) {
+            free = plus_days(free, 1);
+        }
+        if free > last {
+            return self.times(due, last, true);
+        }
+        self.taken.insert(free);
+        let on = self.next_late;
+        self.next_late = plus_days(on, 1);
+        self.times(on, last, false)
     }
 
     fn times(&self, on: Date, last: Date, past: bool) -> Plan {

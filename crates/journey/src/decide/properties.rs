@@ -8,9 +8,9 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 
 use super::scene::{FOUR, contact, definition};
-use crate::effect::{Decision, Effect, NO_RECIPIENT};
-use crate::input::{DeliveryOutcome, Facts, Input};
-use crate::state::State;
+use crate::effect::{Decision, Effect, GIFT_NOT_HANDED_OVER, NO_RECIPIENT, To};
+use crate::input::{Contact, DeliveryOutcome, Facts, Input, Obstacle};
+use crate::state::{State, Status};
 use crate::{Definition, decide, plus_days};
 
 #[derive(Debug, Clone)]
@@ -48,14 +48,14 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        2 => (-40..20i32, 0..4u8).prop_map(|(close, people)| Op::Won { close, people }),
-        2 => (-40..20i32, 0..4u8).prop_map(|(close, people)| Op::Amended { close, people }),
+        2 => (-40..20i32, 0..8u8).prop_map(|(close, people)| Op::Won { close, people }),
+        2 => (-40..20i32, 0..8u8).prop_map(|(close, people)| Op::Amended { close, people }),
         1 => Just(Op::Reopened),
         1 => prop_oneof![Just(Op::Lost), Just(Op::Deleted), Just(Op::Merged)],
         8 => (0..60u64).prop_map(|late_h| Op::Timer { late_h }),
         2 => (0..400u64).prop_map(|hours| Op::Pass { hours }),
         1 => (0..200u64).prop_map(|hours| Op::Back { hours }),
-        8 => (0..8usize, 0..6u8).prop_map(|(which, how)| Op::Answer { which, how }),
+        8 => (0..8usize, 0..7u8).prop_map(|(which, how)| Op::Answer { which, how }),
     ]
 }
 
@@ -72,6 +72,12 @@ struct World {
     /// When an unanswered touchpoint was last told or taken back.
     told: BTreeMap<(String, u32), Timestamp>,
     emission_dates: BTreeSet<Date>,
+    /// Whether the owner was asked for a contact.
+    asked: bool,
+    /// The numbers of the tasks about lost gifts.
+    lost: BTreeSet<u32>,
+    /// Each contact's address that took no mail last.
+    refused: BTreeMap<String, u32>,
 }
 
 impl World {
@@ -89,13 +95,18 @@ impl World {
             spent: BTreeSet::new(),
             told: BTreeMap::new(),
             emission_dates: BTreeSet::new(),
+            asked: false,
+            lost: BTreeSet::new(),
+            refused: BTreeMap::new(),
         }
     }
 
     fn facts(&self, close: i32, people: u8) -> Facts {
         let today = self.definition.sending.zone.date_of(self.now);
-        let all =
-            [contact("ann", "champion", people & 1 == 1), contact("eve", "primary_contact", people > 1)];
+        // The third bit gives both another address.
+        let person =
+            |id, role, bit| Contact { address: u32::from(people & 4), ..contact(id, role, people & bit > 0) };
+        let all = [person("ann", "champion", 1), person("eve", "primary_contact", 2)];
         Facts {
             close_date: Some(plus_days(today, close)),
             won_date: today,
@@ -135,6 +146,9 @@ impl World {
                 if awaited && matches!(outcome, DeliveryOutcome::Failed { spent: true, .. }) {
                     self.spent.insert(moment.clone());
                 }
+                if awaited {
+                    self.remember_refusal(&moment, &outcome);
+                }
                 Input::Delivery { moment, occurrence, outcome }
             }
         };
@@ -142,17 +156,39 @@ impl World {
         self.observe(decision);
     }
 
+    fn remember_refusal(&mut self, moment: &str, outcome: &DeliveryOutcome) {
+        let (DeliveryOutcome::Failed { obstacle, .. } | DeliveryOutcome::Refused { obstacle, .. }) = outcome
+        else {
+            return;
+        };
+        let promise = self.state.as_ref().and_then(|state| state.promise(moment));
+        if let Some(Status::Emitted { contact: Some(contact), address, .. }) = promise.map(|one| &one.status)
+            && obstacle.is_some()
+        {
+            self.refused.insert(contact.clone(), *address);
+        }
+    }
+
     fn outcome(&self, how: u8) -> DeliveryOutcome {
         match how {
             0 => DeliveryOutcome::Revoked,
-            1 => DeliveryOutcome::Refused { reason: "cap".to_owned() },
-            2 => DeliveryOutcome::Failed { reason: "gone".to_owned(), spent: false },
-            4 => DeliveryOutcome::Failed { reason: "ordered, no mail".to_owned(), spent: true },
+            1 => DeliveryOutcome::Refused { reason: "cap".to_owned(), obstacle: None },
+            2 => DeliveryOutcome::Failed { reason: "gone".to_owned(), spent: false, obstacle: None },
+            4 => DeliveryOutcome::Failed {
+                reason: "ordered, no mail".to_owned(),
+                spent: true,
+                obstacle: Some(Obstacle::AddressRefused),
+            },
+            5 => DeliveryOutcome::Refused {
+                reason: "suppressed".to_owned(),
+                obstacle: Some(Obstacle::Suppressed),
+            },
             _ => DeliveryOutcome::Delivered { at: self.now, without_gift: None },
         }
     }
 
     fn observe(&mut self, decision: Decision) {
+        let contacts = decision.state.as_ref().map(|state| state.contacts.clone()).unwrap_or_default();
         for effect in decision.effects {
             match effect {
                 Effect::ObligationOpened { moment, occurrence, planned, .. } => {
@@ -183,7 +219,12 @@ impl World {
                     }
                     self.closed.insert(key);
                 }
-                Effect::Emit(plan) if plan.moment == NO_RECIPIENT => {}
+                Effect::Emit(plan) if plan.moment == NO_RECIPIENT => {
+                    assert!(!std::mem::replace(&mut self.asked, true), "the owner is asked once");
+                }
+                Effect::Emit(plan) if plan.moment == GIFT_NOT_HANDED_OVER => {
+                    assert!(self.lost.insert(plan.occurrence), "a lost gift is told once");
+                }
                 Effect::Emit(plan) => {
                     let today = self.definition.sending.zone.date_of(self.now);
                     assert!(self.emission_dates.insert(today), "two moments on {today}");
@@ -192,6 +233,12 @@ impl World {
                     assert!(plan.planned <= self.now && self.now < plan.deadline, "{plan:?} at {}", self.now);
                     assert!(!self.emitted.contains(&key), "{key:?} emitted twice");
                     assert!(!self.spent.contains(&key.0), "{key:?} emitted and is paid for");
+                    if let To::Contact(id) = &plan.to {
+                        let contact = contacts.iter().find(|contact| contact.id == *id).unwrap();
+                        assert_eq!(contact.obstacle, None);
+                        let refused = self.refused.get(id);
+                        assert_ne!(refused, Some(&contact.address), "written to an address that takes none");
+                    }
                     self.told.insert(key.clone(), self.now);
                     self.emitted.push(key);
                 }
@@ -229,7 +276,7 @@ impl World {
 }
 
 fn no_recall(state: &State) -> bool {
-    state.promises.iter().all(|promise| promise.status != crate::state::Status::Recalled)
+    state.promises.iter().all(|promise| promise.status != Status::Recalled)
 }
 
 proptest! {

@@ -115,7 +115,11 @@ fn rule_7_lost_and_won_again_promises_what_was_not_delivered() {
 }
 
 fn paid() -> DeliveryOutcome {
-    DeliveryOutcome::Failed { reason: "the gift is ordered, its mail was not sent".to_owned(), spent: true }
+    DeliveryOutcome::Failed {
+        reason: "the gift is ordered, its mail was not sent".to_owned(),
+        spent: true,
+        obstacle: None,
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime};
 
 use crate::definition::Definition;
 use crate::effect::{Effect, Outcome, To};
-use crate::input::{Contact, DeliveryOutcome, Facts, Input};
+use crate::input::{Contact, DeliveryOutcome, Facts, Input, Obstacle};
 use crate::state::State;
 use crate::{Zone, decide, load};
 
@@ -41,7 +41,8 @@ pub(super) fn definition(moments: &str) -> Definition {
 }
 
 pub(super) fn contact(id: &str, role: &str, reachable: bool) -> Contact {
-    Contact { id: id.to_owned(), roles: vec![role.to_owned()], reachable }
+    let obstacle = (!reachable).then_some(Obstacle::NoAddress);
+    Contact { id: id.to_owned(), roles: vec![role.to_owned()], obstacle, address: 1 }
 }
 
 pub(super) struct Scene {
@@ -51,6 +52,7 @@ pub(super) struct Scene {
     /// What the dispatcher answers at once; `None` leaves touchpoints unanswered.
     pub(super) answer: Option<fn(Timestamp) -> DeliveryOutcome>,
     pub(super) contacts: Vec<Contact>,
+    pub(super) owner_reachable: bool,
     log: Vec<String>,
 }
 
@@ -62,6 +64,7 @@ impl Scene {
             now: Timestamp::EPOCH,
             answer: Some(|at| DeliveryOutcome::Delivered { at, without_gift: None }),
             contacts: vec![contact("ann", "champion", true)],
+            owner_reachable: true,
             log: Vec::new(),
         };
         scene.now = scene.instant(now);
@@ -84,7 +87,7 @@ impl Scene {
             won_date: self.zone().date_of(self.now),
             heard: self.now,
             contacts: self.contacts.clone(),
-            owner_reachable: true,
+            owner_reachable: self.owner_reachable,
         }
     }
 
@@ -161,6 +164,7 @@ impl Scene {
                 format!("REVOKE {moment}#{occurrence}: {reason}")
             }
             Effect::NeverEnrolled { reason } => format!("never enrolled: {reason}"),
+            Effect::NobodyToAsk { reason } => format!("nobody to ask: {reason}"),
             Effect::Exited { reason } => format!("exited: {reason}"),
             Effect::Enrolled => "enrolled".to_owned(),
             Effect::Held => "held".to_owned(),

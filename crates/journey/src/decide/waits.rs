@@ -35,7 +35,7 @@ fn two_moments_of_one_day_go_out_on_two() {
 #[test]
 fn a_refused_moment_tries_again_and_keeps_nobody_waiting() {
     let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
-    scene.answer = Some(|_| DeliveryOutcome::Refused { reason: "suppressed".to_owned() });
+    scene.answer = Some(|_| DeliveryOutcome::Refused { reason: "over the cap".to_owned(), obstacle: None });
     scene.won("2026-03-06");
     scene.run_to("2026-03-13T12:00");
     scene.answer = Some(|at| DeliveryOutcome::Delivered { at, without_gift: None });
@@ -47,19 +47,19 @@ fn a_refused_moment_tries_again_and_keeps_nobody_waiting() {
     03-06 15:00  promised book#0 for 03-13 09:30 until 03-21 00:00
     03-06 15:00  promised call#0 for 03-16 09:30 until 03-24 00:00
     03-07 09:30  EMIT welcome#0 day 1 to ann
-    03-07 09:30  welcome#0 waived: suppressed
+    03-07 09:30  welcome#0 waived: over the cap
     03-07 09:30  promised welcome#1 for 03-07 09:30 until 03-28 00:00
     03-09 09:30  EMIT tip#0 day 3 to ann
-    03-09 09:30  tip#0 waived: suppressed
+    03-09 09:30  tip#0 waived: over the cap
     03-09 09:30  promised tip#1 for 03-09 09:30 until 03-17 00:00
     03-10 09:30  EMIT welcome#1 day 1 to ann
-    03-10 09:30  welcome#1 waived: suppressed
+    03-10 09:30  welcome#1 waived: over the cap
     03-10 09:30  promised welcome#2 for 03-07 09:30 until 03-28 00:00
     03-12 09:30  EMIT tip#1 day 3 to ann
-    03-12 09:30  tip#1 waived: suppressed
+    03-12 09:30  tip#1 waived: over the cap
     03-12 09:30  promised tip#2 for 03-09 09:30 until 03-17 00:00
     03-13 09:30  EMIT book#0 day 7 to ann
-    03-13 09:30  book#0 waived: suppressed
+    03-13 09:30  book#0 waived: over the cap
     03-13 09:30  promised book#1 for 03-13 09:30 until 03-21 00:00
     03-14 09:30  EMIT welcome#2 day 1 to ann
     03-14 09:30  welcome#2 late by 168 h
@@ -76,7 +76,8 @@ fn a_refused_moment_tries_again_and_keeps_nobody_waiting() {
 #[test]
 fn a_failed_moment_is_not_tried_again() {
     let mut scene = Scene::new(FOUR, "2026-03-06T15:00");
-    scene.answer = Some(|_| DeliveryOutcome::Failed { reason: "bounced".to_owned(), spent: false });
+    scene.answer =
+        Some(|_| DeliveryOutcome::Failed { reason: "bounced".to_owned(), spent: false, obstacle: None });
     scene.won("2026-03-06");
     scene.run_to("2026-03-08T12:00");
     let story = scene.story();

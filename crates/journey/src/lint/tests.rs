@@ -79,6 +79,22 @@ fn keys_of_later_releases_are_refused_by_name() {
     }
 }
 
+#[test]
+fn a_handover_names_the_key_that_asks_for_it() {
+    for (to, field, what) in [
+        (
+            "{from_day: 91, owner: customer_success_manager}",
+            "owners[1].owner",
+            "owner: customer_success_manager",
+        ),
+        ("{from_day: 91, owner: deal_owner}", "owners[1].from_day", "from_day: 91"),
+    ] {
+        let found = altered("owner: deal_owner}", &format!("owner: deal_owner}}\n  - {to}"));
+        assert_eq!((found[0].field.as_str(), found.len()), (field, 1));
+        assert_eq!(found[0].message, format!("`{what}` needs a later Afterglow"));
+    }
+}
+
 /// A text of the shipped journey, what it is replaced by, and what the linter says.
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("day: 18,", "day: -1,", "J009 27:moments[value-1].day day -1 is not within 0 to 3650"),
@@ -215,7 +231,7 @@ fn texts_are_checked_where_they_stand() {
     error[J021] text does not fit its use                             mails/welcome.md:5
       5 | thank you for choosing {{ sender.company }}. Somebody at {{ company.name }} had t …
         | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the variable company.name does not exist
-      Do: did you mean {{ account.name }}?.
+      Do: did you mean {{ account.name }}?
 
     error[J020] text cannot be read                                   mails/tip-1.md:1
       1 | Hello

@@ -54,7 +54,7 @@ fn the_shipped_mails_say_what_the_screen_says() {
         assert_eq!(subject, format!("Subject: {expected}"));
     }
     for (name, text) in checked.files.iter().filter(|(name, _)| name.starts_with("mails/")) {
-        assert!(text.contains("\n{{ owner.name }}, "), "{name} has no sender");
+        assert!(text.contains("\n{{ sender.signature }}\n"), "{name} has no sender");
         assert!(text.trim_end().ends_with("]({{ unsubscribe.link }})"), "{name} has no way out at its end");
     }
 }

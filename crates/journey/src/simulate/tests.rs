@@ -159,7 +159,12 @@ fn reopened_won_again_and_lost() {
 fn nobody_to_write_to() {
     let mut input = SimulationInput::closed_on(date(2026, 3, 6));
     input.contacts = Some(Vec::new());
-    let ann = Contact { id: "ann".to_owned(), roles: vec!["decision_maker".to_owned()], reachable: true };
+    let ann = Contact {
+        id: "ann".to_owned(),
+        roles: vec!["decision_maker".to_owned()],
+        obstacle: None,
+        address: 0,
+    };
     input.changes = vec![(date(2026, 3, 11), Change::Contacts(vec![ann]))];
     assert_snapshot!(play(&input), @r"
     day  1  2026-03-07 Sat 09:30  no-recipient     tasks/add-a-contact.md to the owner   the deal has no reachable contact who is champion or decision_maker or primary_contact

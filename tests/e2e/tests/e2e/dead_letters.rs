@@ -33,7 +33,7 @@ async fn a_dead_letter_is_replayed_beside_the_running_product() {
     let deal = customers::hubspot(1, world.now());
     let (_product, id) = parked(&world, &deal).await;
     let listed = world.ask(&["dead-letters", "list"]).await;
-    assert!(listed.contains(&id) && listed.contains("1 dead letters"), "{listed}");
+    assert!(listed.contains(&id) && listed.contains("1 dead letter\n"), "{listed}");
     let shown = world.ask(&["dead-letters", "show", &id]).await;
     for part in ["of ingest", "tried 5 times", "on its way to afterglow.webhooks.v1", &deal.id, "00000000  "]
     {
@@ -42,7 +42,7 @@ async fn a_dead_letter_is_replayed_beside_the_running_product() {
 
     world.sandbox.crm.set_trouble(Crm::Hubspot, None);
     let told = world.ask(&["dead-letters", "replay", &id]).await;
-    assert!(told.contains("1 dead letters replayed"), "{told}");
+    assert!(told.contains("1 dead letter replayed"), "{told}");
     let again = world.ask(&["dead-letters", "replay", &id]).await;
     assert!(again.contains("nothing was done") && again.contains("0 dead letters replayed"), "{again}");
     kept_once(&world, &deal).await;
@@ -75,7 +75,7 @@ async fn a_dead_letter_is_replayed_while_nothing_runs() {
         assert!(told.contains("0 dead letters replayed"), "{told}");
     }
     let told = world.ask(&["dead-letters", "replay", "--all", "--role", "ingest"]).await;
-    assert!(told.contains(&id) && told.contains("1 dead letters replayed"), "{told}");
+    assert!(told.contains(&id) && told.contains("1 dead letter replayed"), "{told}");
     let _product = world.start().await;
     kept_once(&world, &deal).await;
 }

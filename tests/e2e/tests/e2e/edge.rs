@@ -29,7 +29,7 @@ async fn a_wrong_signature_stores_nothing_and_unusable_input_is_kept() {
         .await;
     assert_eq!(history.webhooks().count(), 1, "only what was authentic is in the log");
     let listed = world.ask(&["dead-letters", "list"]).await;
-    assert!(listed.contains("not a JSON array") && listed.contains("1 dead letters"), "{listed}");
+    assert!(listed.contains("not a JSON array") && listed.contains("1 dead letter\n"), "{listed}");
     let raw = world.ask(&["dead-letters", "list", "--raw"]).await;
     assert!(raw.contains("objectId"), "{raw}");
 }

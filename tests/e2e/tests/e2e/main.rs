@@ -12,4 +12,5 @@ mod process;
 mod rates;
 mod read_only;
 mod stream;
+mod unreached;
 mod vendors;

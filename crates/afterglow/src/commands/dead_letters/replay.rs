@@ -9,7 +9,7 @@ use afterglow_service::exit::Exit;
 
 use crate::cli::{DataFolder, Outcome};
 use crate::commands::role_file::{ROLES, RoleFile};
-use crate::commands::{complain, say};
+use crate::commands::{complain, counted, say};
 
 /// How many letters of a role go back in one run: enough for any accident, and few enough that their ids
 /// are a small list.
@@ -61,8 +61,8 @@ pub(super) async fn run(args: &Args) -> Outcome {
     }
     tally.failed += unknown.len();
     say(format_args!(
-        "{} dead letters replayed; the running product takes them now, or the next start does",
-        tally.replayed
+        "{} replayed; the running product takes what goes back now, or the next start does",
+        counted(tally.replayed, "dead letter", "dead letters")
     ))?;
     Ok(if tally.failed == 0 { Exit::Ok } else { Exit::Findings })
 }

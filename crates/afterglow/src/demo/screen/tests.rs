@@ -33,7 +33,12 @@ fn won(home: usize) -> Event {
 
 fn enrolled(home: usize) -> Event {
     let of = proto::Enrolment { journey: "first-90-days".to_owned(), ..Default::default() };
-    let promises = vec![proto::Promise::default(), proto::Promise::default()];
+    let promise = |moment: &str, day| proto::Promise {
+        moment: moment.to_owned(),
+        planned_at: Some(convert::timestamp(on_day(day))),
+        ..Default::default()
+    };
+    let promises = vec![promise("welcome", 1), promise("first-week", 7)];
     event(home, JourneyEnrolled { enrolment: Some(of), promises, ..Default::default() })
 }
 
@@ -72,8 +77,18 @@ fn concluded(moment: &str, day: i32, channel: Channel) -> DeliveryConcluded {
     }
 }
 
-fn closed(home: usize, outcome: ObligationOutcome) -> Event {
-    event(home, ObligationClosed { outcome: outcome.into(), ..Default::default() })
+/// An instant of a day, at which the live line is drawn.
+fn on_day(day: i64) -> Timestamp {
+    Timestamp(day * 86_400_000_000)
+}
+
+fn day_of(at: Timestamp) -> i32 {
+    i32::try_from(at.0 / 86_400_000_000).unwrap()
+}
+
+fn closed(home: usize, moment: &str, outcome: ObligationOutcome) -> Event {
+    let moment = moment.to_owned();
+    event(home, ObligationClosed { moment, outcome: outcome.into(), ..Default::default() })
 }
 
 #[test]
@@ -95,21 +110,21 @@ fn a_story_reads_like_this() {
         enrolled(1),
         order(0, "welcome", 1, StepState::Accepted),
         event(0, concluded("welcome", 1, Channel::Gift)),
-        closed(0, ObligationOutcome::Delivered),
+        closed(0, "welcome", ObligationOutcome::Delivered),
         order(1, "first-week", 7, StepState::Unknown),
         order(1, "first-week", 7, StepState::Found),
         event(1, concluded("first-week", 7, Channel::Gift)),
-        closed(1, ObligationOutcome::Late),
+        closed(1, "first-week", ObligationOutcome::Late),
         event(1, concluded("how-is-it-going", 10, Channel::Mail)),
         event(0, refused),
-        closed(0, ObligationOutcome::Waived),
+        closed(0, "first-week", ObligationOutcome::Waived),
         event(1, without),
-        closed(1, ObligationOutcome::Delivered),
+        closed(1, "welcome", ObligationOutcome::Delivered),
     ];
     let mut lines: Vec<String> = story.iter().flat_map(|event| screen.on(event, &Sandbox)).collect();
     assert!(screen.finished());
     lines.push(screen.summary(&Sandbox, Money::new(50_000, Currency::USD)));
-    lines.push(Screen::live(45));
+    lines.push(screen.live(on_day(45), day_of));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     day  0  both             journey first-90-days, 2 moments promised to each
     day  1  Northwind GmbH   welcome gift       Tremendous order TR-9C5A  $25.00        ✓ mail "Subject of welcome/1"
@@ -129,4 +144,18 @@ fn money_as_people_write_it() {
     assert_eq!([usd(2500), usd(35_000), usd(4_800_000)], ["$25.00", "$350.00", "$48,000"]);
     assert_eq!(usd(100_000), "$1,000.00");
     assert_eq!(dollars(Money::new(2500, Currency::EUR)), "EUR 25.00");
+}
+
+#[test]
+fn the_live_line_names_the_next_day_and_never_runs_behind_what_was_told() {
+    let mut screen = Screen::new(Paint::Plain);
+    for event in [won(0), enrolled(0)] {
+        screen.on(&event, &Sandbox);
+    }
+    assert!(screen.live(on_day(0), day_of).starts_with("day  0 ▕░"));
+    assert!(screen.live(on_day(0), day_of).ends_with("▏ next: day 1"));
+    screen.on(&event(0, concluded("welcome", 1, Channel::Gift)), &Sandbox);
+    screen.on(&closed(0, "welcome", ObligationOutcome::Delivered), &Sandbox);
+    let live = screen.live(on_day(0), day_of);
+    assert!(live.starts_with("day  1 ") && live.ends_with("▏ next: day 7"), "{live}");
 }

@@ -25,7 +25,7 @@ pub(super) async fn in_use(
     rows.into_iter().map(row).collect()
 }
 
-pub(super) async fn load(
+pub(crate) async fn load(
     connection: &mut SqliteConnection,
     tenant: &Tenant,
     journey: &str,
