@@ -2,17 +2,22 @@
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: run test check fmt bench fault-run
+.PHONY: run test test-fast check fmt bench fault-run
 
-run: ## the product in a world of its own: two won deals, ninety days in ninety seconds
+run: ## the product in a world of its own: two won deals, ninety days in ninety seconds; without Kafka, which is a minute of building
 	@.ci/prepare build
-	@cargo build --quiet --locked --bin afterglow
+	@cargo build --quiet --locked --bin afterglow --no-default-features
 	@target/debug/afterglow run --demo
 
-test: ## everything: unit, conformance, simulation, end to end, hostile input, faults, documentation
-	@.ci/prepare build
+test: ## everything, on a Kafka and a PostgreSQL of its own: unit, conformance, simulation, end to end, hostile input, faults, documentation
+	@.ci/prepare full
+	cargo build --locked --package afterglow --package afterglow-servers --bins
+	target/debug/with-servers cargo test --locked --workspace
+
+test-fast: ## the same without Kafka and PostgreSQL
+	@.ci/prepare full
 	cargo build --locked --bin afterglow
-	cargo test --locked --workspace
+	cargo test --locked --workspace -- --skip kafka --skip postgres
 
 check: ## formatting, lints, licences and advisories
 	@.ci/prepare check
@@ -21,10 +26,10 @@ check: ## formatting, lints, licences and advisories
 	cargo deny --locked check
 
 bench: ## measures, each figure with its reference; writes tests/bench/RESULTS.md
-	@.ci/prepare build
+	@.ci/prepare full
 	cargo run --locked --release --package afterglow-bench
 
 fault-run: ## the long fault run: make fault-run KILLS=300 DEALS=3000
-	@.ci/prepare build
+	@.ci/prepare full
 	cargo build --locked --bin afterglow
 	KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) cargo test --locked --package afterglow-fault -- --nocapture

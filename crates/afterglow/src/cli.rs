@@ -38,6 +38,9 @@ enum Command {
     /// Go on where a role and the log no longer fit.
     #[command(subcommand)]
     Log(commands::log::Command),
+    /// Check Kafka's topics, or make them.
+    #[cfg(feature = "kafka")]
+    Topics(commands::topics::Args),
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(commands::config::Command),
@@ -77,6 +80,8 @@ pub fn main_with<W: Wiring>(wiring: &W) -> ExitCode {
         Command::DeadLetters(command) => commands::dead_letters::run(&command),
         Command::Attempts(command) => commands::attempts::run(&command),
         Command::Log(command) => commands::log::run(&command),
+        #[cfg(feature = "kafka")]
+        Command::Topics(args) => commands::topics::run(&args),
         Command::Config(command) => commands::config::run(&command),
     };
     match outcome {

@@ -168,10 +168,8 @@ impl Ledgers {
                 touchpoint.status.as_str()
             ));
         }
-        let removed = touchpoint.state.details_removed.is_some();
-        let fits = |a: &Attempt| if removed { is_bare(a) } else { bytes_fit(a, &of_it) };
         breaches.extend(
-            of_it.iter().filter(|a| !fits(a)).map(|a| {
+            of_it.iter().filter(|a| !bytes_fit(touchpoint, a, &of_it)).map(|a| {
                 format!("attempt {} of {} has {} bytes", a.n, touchpoint.id, a.request.expose().len())
             }),
         );
@@ -199,15 +197,11 @@ impl Ledgers {
     }
 }
 
-/// Nothing personal is left of an attempt whose details were removed.
-fn is_bare(attempt: &Attempt) -> bool {
-    attempt.request.expose().is_empty() && attempt.envelope.is_none()
-}
-
 /// An attempt has its bytes, unless a later one of its step took them over. None were made for the mail of
-/// a gift that could not be handed over.
-fn bytes_fit(attempt: &Attempt, all: &[&Attempt]) -> bool {
-    if attempt.step == Step::Notify && attempt.envelope.is_none() {
+/// a gift that could not be handed over, and those of what is long over are removed.
+fn bytes_fit(touchpoint: &Touchpoint, attempt: &Attempt, all: &[&Attempt]) -> bool {
+    let unmade = attempt.step == Step::Notify && attempt.envelope.is_none();
+    if unmade || touchpoint.state.details_removed.is_some() {
         return attempt.request.expose().is_empty();
     }
     let later = all.iter().any(|other| other.step == attempt.step && other.n > attempt.n);

@@ -35,16 +35,26 @@ pub(crate) fn admit(records: Vec<Record>) -> (Vec<Record>, Admission) {
 }
 
 impl Admission {
-    /// One result per record of the call: the log's for those that were admitted.
+    /// One result per record of the call, where the log takes all that was admitted or none of it.
     pub(crate) fn answer(
         self,
         outcome: Result<Vec<Position>, AppendError>,
     ) -> Vec<Result<Position, AppendError>> {
-        let mut positions = outcome.map(Vec::into_iter);
-        let mut next = || match &mut positions {
-            Ok(positions) => Ok(positions.next().expect("the log answers for each record that it was given")),
-            Err(error) => Err(error.clone()),
+        let admitted = self.0.iter().filter(|verdict| verdict.is_none()).count();
+        let outcomes = match outcome {
+            Ok(positions) => positions.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error); admitted],
         };
+        self.answer_each(outcomes)
+    }
+
+    /// One result per record of the call: the log's own for each that was admitted.
+    pub(crate) fn answer_each(
+        self,
+        outcomes: Vec<Result<Position, AppendError>>,
+    ) -> Vec<Result<Position, AppendError>> {
+        let mut outcomes = outcomes.into_iter();
+        let mut next = || outcomes.next().expect("the log answers for each record that it was given");
         let results: Vec<_> = self.0.into_iter().map(|verdict| verdict.map_or_else(&mut next, Err)).collect();
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
             let reason = match error {

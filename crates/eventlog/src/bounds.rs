@@ -64,6 +64,12 @@ impl Bounds {
         moved
     }
 
+    /// Whether some partition ends before where `older` says that it did.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn ends_before(&self, older: &Self) -> bool {
+        self.lanes.iter().zip(&older.lanes).any(|(lane, older)| lane.end < older.end)
+    }
+
     fn index(&self, topic: Topic, partition: u16) -> Option<usize> {
         let topic = usize::from(topic_number::of(topic));
         (partition < self.partitions).then(|| topic * usize::from(self.partitions) + usize::from(partition))

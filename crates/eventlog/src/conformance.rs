@@ -38,6 +38,11 @@ pub trait Subject: Sized + Send {
     /// What is read by position.
     type Source: Source;
 
+    /// Whether the log itself stamps `taken_at`, by the clock that it was opened with; a broker's is its own.
+    const OWN_CLOCK: bool = true;
+    /// Whether a consumer holds records beyond what it was asked for: those outlive their removal.
+    const READS_AHEAD: bool = false;
+
     /// The log.
     fn log(&self) -> Self::Log;
 

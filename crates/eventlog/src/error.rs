@@ -43,6 +43,25 @@ pub enum Error {
         /// What the configuration says.
         configured: u16,
     },
+    /// Topics on the broker are not as the configuration says.
+    #[error(
+        "Kafka's topics do not fit: {wrong}; make what is missing with `afterglow topics --create`, and use the number of partitions that the others have"
+    )]
+    Topics {
+        /// Each with what is wrong.
+        wrong: String,
+    },
+    /// The settings make no Kafka client.
+    #[error("the settings for Kafka are refused: {0}")]
+    Client(String),
+    /// The Kafka library was built without something that it needs.
+    #[error(
+        "this build's Kafka library lacks {missing}; build with the features `ssl`, `zstd` and `libz` of rdkafka"
+    )]
+    Library {
+        /// What it lacks.
+        missing: String,
+    },
     /// A tail cursor that this log never gave out.
     #[error("the cursor does not fit: {0}; start without one, or with one that this topic gave you")]
     Cursor(String),
@@ -63,6 +82,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same trouble, with what it is about in front.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn about(self, what: &str) -> Self {
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(format!("{what}: {text}")),
+            other => other,
+        }
+    }
+
     /// Whether trying again may help; of the rest, a person or the cursor's owner decides.
     pub fn disposition(&self) -> Disposition {
         match self {

@@ -1,12 +1,14 @@
 //! Logs: where records become durable, in order per key, and are read again.
 //!
-//! [`EmbeddedLog`] keeps them in one SQLite file, [`MemoryLog`] is the model of a log for tests; both
-//! pass the suite in `conformance`. What is the same for every log is written once, over [`Source`]:
-//! the [`Consumer`] of a role and the [`Tail`] that people and other services read.
+//! [`EmbeddedLog`] keeps them in one SQLite file, `KafkaLog` in Kafka's topics, [`MemoryLog`] is the model
+//! of a log for tests; all pass the suite in `conformance`. What is the same for every log is written once,
+//! over [`Source`]: the [`Tail`] that people and other services read and, for logs of one machine, the
+//! [`Consumer`] of a role.
 //!
-//! Invariant: within a partition offsets rise by one and never start again, also when everything has
-//! been pruned; the records of one key are in one partition, in the order in which they were appended;
-//! `taken_at` never falls from one record to a later one, whatever the clock does.
+//! Invariant: within a partition offsets rise by one (on Kafka a stranger's transactions leave gaps) and
+//! never start again, also when everything has been pruned; the records of one key are in one partition,
+//! in the order in which they were appended; in logs of one machine `taken_at` never falls from one record
+//! to a later one, whatever the clock does.
 //!
 //! Deliberately absent: any idea of what a record means, any recognition of duplicates (identity and
 //! the readers do that), and the durable cursors, which live in the readers' own stores.
@@ -19,6 +21,8 @@ mod consumer;
 pub mod embedded;
 mod error;
 mod follower;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 pub mod metric;
 mod options;
@@ -30,6 +34,8 @@ pub use bounds::Bounds;
 pub use consumer::Consumer;
 pub use embedded::{EmbeddedLog, LogReader};
 pub use error::Error;
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaConsumer, KafkaLog, KafkaReader};
 pub use memory::MemoryLog;
 pub use options::Options;
 pub use source::Source;

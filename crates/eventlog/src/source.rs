@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use crate::bounds::Bounds;
 use crate::error::Error;
 
-/// A log that can be read by position. Offsets are without gaps between a partition's bounds.
+/// A log that can be read by position. Between a partition's bounds an offset may be without a record only
+/// where a stranger's transaction ended on Kafka.
 pub trait Source: Clone + Send + Sync + 'static {
     /// Names this log among all others, in hexadecimal digits: a cursor of another one is refused.
     fn log_id(&self) -> &str;

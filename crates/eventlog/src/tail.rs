@@ -100,21 +100,34 @@ impl<S: Source> Tail<S> {
     /// Fills every lane that has run dry and has more in the log.
     async fn read_ahead(&mut self, known: &Bounds) -> Result<(), Error> {
         for (partition, start, end) in known.of_topic(self.topic) {
-            let lane = &mut self.lanes[usize::from(partition)];
-            if !lane.ahead.is_empty() || lane.read_to >= end {
+            let lane = &self.lanes[usize::from(partition)];
+            if !lane.ahead.is_empty() || lane.read_to == end {
                 continue;
             }
-            let records = self.follower.source.read(self.topic, partition, lane.read_to, READ_AHEAD).await?;
+            let offset = lane.read_to;
+            let records = self.follower.source.read(self.topic, partition, offset, READ_AHEAD).await?;
             let first = records.first().map_or(start.max(end), |received| received.offset);
-            if first != lane.read_to {
-                let offset = lane.read_to;
-                return Err(Error::Expired { topic: self.topic, partition, offset, start: first });
+            if first != offset {
+                self.expect_gap(partition, offset, first).await?;
+            }
+            let lane = &mut self.lanes[usize::from(partition)];
+            if records.is_empty() {
+                lane.read_to = end;
             }
             // Only up to what was known: a later record may be older than another partition's next.
             lane.ahead.extend(records.into_iter().take_while(|received| received.offset < end));
             lane.read_to = lane.ahead.back().map_or(lane.read_to, |received| received.offset + 1);
         }
         Ok(())
+    }
+
+    /// Refuses to pass over what retention has removed; the end of a stranger's transaction is no loss.
+    async fn expect_gap(&self, partition: u16, offset: i64, first: i64) -> Result<(), Error> {
+        let bounds = self.follower.source.bounds().await?.of(self.topic, partition).unwrap_or(0..0);
+        if bounds.start <= offset && offset < first && first <= bounds.end {
+            return Ok(());
+        }
+        Err(Error::Expired { topic: self.topic, partition, offset, start: first.max(bounds.start) })
     }
 
     /// Gives out the oldest heads, until one lane has run dry although the log has more of it.

@@ -58,6 +58,9 @@ pub(crate) struct Watch {
     pub(crate) accepted: Vec<String>,
     /// Every touchpoint that the engine made.
     pub(crate) touchpoints: BTreeSet<TouchpointId>,
+    /// Those of them that ask or tell the owner something. They promise nothing, so they are told once and
+    /// not asked for again.
+    pub(crate) questions: BTreeSet<TouchpointId>,
     /// What does not hold.
     pub(crate) problems: Vec<String>,
     /// The operation under way.

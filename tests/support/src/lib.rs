@@ -10,7 +10,7 @@
 pub mod customers;
 pub mod dice;
 pub mod history;
-pub mod ports;
+pub use afterglow_servers::ports;
 pub mod product;
 pub mod raw;
 pub mod read_only;

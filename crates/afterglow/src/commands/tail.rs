@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 async fn print(args: &Args) -> Outcome {
-    let reader = LogReader::open_read_only(args.data.data_dir.join("log.db"))
+    let reader = LogReader::open_read_only(super::found(&args.data.data_dir, "log.db")?)
         .await
         .with_context(|| format!("the log in {} cannot be read", args.data.data_dir.display()))?;
     let start = match &args.cursor {

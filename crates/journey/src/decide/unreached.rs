@@ -75,14 +75,15 @@ fn rule_8_a_corrected_address_releases_what_waits_one_a_day() {
     scene.amended("2026-03-06");
     scene.run_to("2026-05-01T00:00");
     assert_snapshot!(scene.story(), @r"
-    03-16 09:30  EMIT welcome#1 day 1 to ann
-    03-16 09:30  welcome#1 late by 216 h
-    03-17 00:00  tip#0 waived: one moment per day: another one went out
-    03-17 09:30  EMIT book#0 day 7 to ann
-    03-17 09:30  book#0 late by 96 h
-    03-18 09:30  EMIT call#0 day 10 to the owner because the journey plans this for day 10
-    03-18 09:30  call#0 late by 48 h
-    03-18 09:30  completed
+    03-16 09:30  EMIT tip#0 day 3 to ann
+    03-16 09:30  tip#0 late by 168 h
+    03-17 09:30  EMIT welcome#1 day 1 to ann
+    03-17 09:30  welcome#1 late by 240 h
+    03-18 09:30  EMIT book#0 day 7 to ann
+    03-18 09:30  book#0 late by 120 h
+    03-19 09:30  EMIT call#0 day 10 to the owner because the journey plans this for day 10
+    03-19 09:30  call#0 late by 72 h
+    03-19 09:30  completed
     ");
 }
 

@@ -44,6 +44,16 @@ async fn a_second_run_on_the_folder_is_refused_while_readers_are_not() {
     assert!(product.runs());
     let told = world.ask(&["explain", "Customer 1"]).await;
     assert!(told.contains("welcome") && told.contains("delivered"), "{told}");
+    let folder = world.data_dir();
+    let data = ["--data-dir", folder.to_str().unwrap()];
+    for mistyped in [
+        [&["explain", "Customer 1", "--moment", "nonsense"][..], &data].concat(),
+        [&["tail", "touchpoints", "--cursor", "nonsense"][..], &data].concat(),
+        vec!["journey", "lint", "no-such-file.yaml"],
+    ] {
+        let refused = world.command(&mistyped).await;
+        assert_eq!(refused.status.code(), Some(64), "{mistyped:?}");
+    }
     let lines = world.ask(&["tail", "touchpoints", "--limit", "1"]).await;
     let line: serde_json::Value = serde_json::from_str(lines.trim()).unwrap();
     assert_eq!(line["type"], "afterglow.touchpoint.due.v1");

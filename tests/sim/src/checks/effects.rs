@@ -36,7 +36,8 @@ pub(super) async fn everything_ended_once<G: Ground>(
     for id in &world.watch.touchpoints {
         let ends = concluded.get(&id.to_string()).copied().unwrap_or_default();
         if ends != 1 {
-            broken.push(format!("8: touchpoint {id} was concluded {ends} times"));
+            let what = if world.watch.questions.contains(id) { "question" } else { "touchpoint" };
+            broken.push(format!("8: {what} {id} was concluded {ends} times"));
         }
     }
     let (mut promised, mut closed) = (Vec::new(), BTreeMap::<_, usize>::new());

@@ -8,6 +8,7 @@ use afterglow_durable::relay::{Progress, relay_once};
 use afterglow_durable::turns::{consume_once, fire_due};
 use afterglow_durable::{ShardSet, Store, Timeline};
 use afterglow_events::{Body, Event, convert};
+use afterglow_journey::{GIFT_NOT_HANDED_OVER, NO_RECIPIENT};
 use afterglow_service::unsubscribe::address_hmac;
 
 use super::World;
@@ -117,6 +118,9 @@ impl<G: Ground> World<G> {
             match Event::from_record(&row.record).map(|event| event.body) {
                 Ok(Body::TouchpointDue(due)) => {
                     self.watch.touchpoints.extend(due.touchpoint_id.parse::<TouchpointId>());
+                    if [NO_RECIPIENT, GIFT_NOT_HANDED_OVER].contains(&due.moment.as_str()) {
+                        self.watch.questions.extend(due.touchpoint_id.parse::<TouchpointId>());
+                    }
                     if convert::from_timestamp(due.planned_at.as_ref()).is_none_or(|planned| planned > now) {
                         self.watch.problem(format!("5: {} of {} is early", due.moment, due.enrolment_id));
                     }

@@ -1,5 +1,6 @@
 //! One promise with every check and call, as a person tells it.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use afterglow_dispatcher::query::{AttemptView, Delivery};
@@ -147,7 +148,8 @@ fn calls(delivery: &Delivery, clock: &Clock<'_>) -> Vec<String> {
         let ended = attempt.ended_at.unwrap_or(attempt.started_at);
         match (told, lines.last_mut()) {
             ((mail, None), Some(gift)) if after_gift && attempt.state.acted() => {
-                gift.push_str(&format!(" → {mail}"));
+                // Writing to a String cannot fail.
+                let _ = write!(gift, " → {mail}");
             }
             ((call, later), _) => {
                 lines.push(clock.line(attempt.started_at, &call));
@@ -164,7 +166,7 @@ fn gift_call(attempt: &AttemptView, delivery: &Delivery) -> (String, Option<Stri
     let (vendor, id) = (vendor(&attempt.vendor), delivery.touchpoint);
     let ordered = format!("gift ordered at {vendor} as {id}");
     let worth = delivery.worth.map(|worth| format!(", {worth}")).unwrap_or_default();
-    let reason = Escaped(if attempt.reason.is_empty() { "the answer got lost" } else { &attempt.reason });
+    let reason = Escaped(reason(attempt, &vendor));
     let unknown = format!("{ordered}; {reason}, outcome unknown; not ordered again");
     match attempt.state {
         AttemptState::Claimed | AttemptState::InFlight => (format!("{ordered}; no answer yet"), None),
@@ -190,7 +192,7 @@ fn gift_call(attempt: &AttemptView, delivery: &Delivery) -> (String, Option<Stri
 /// What a mail's call was, and what a person found out about it later.
 fn mail_call(attempt: &AttemptView) -> (String, Option<String>) {
     let vendor = &attempt.vendor;
-    let reason = Escaped(if attempt.reason.is_empty() { "the answer got lost" } else { &attempt.reason });
+    let reason = Escaped(reason(attempt, vendor));
     let unknown = format!("mail handed to {vendor}; {reason}, outcome unknown; not sent again");
     match attempt.state {
         AttemptState::Claimed => (format!("mail waits for {vendor}"), None),
@@ -208,6 +210,15 @@ fn mail_call(attempt: &AttemptView) -> (String, Option<String>) {
         AttemptState::InDoubt => (unknown, Some(format!("a person decides: attempt {}", attempt.id))),
         AttemptState::ResolvedSent => (unknown, Some("a person decided: it was sent".to_owned())),
         AttemptState::ResolvedNotSent => (unknown, Some("a person decided: it was not sent".to_owned())),
+    }
+}
+
+/// Why a call did not work, without the vendor's name, which its line has already.
+fn reason<'a>(attempt: &'a AttemptView, vendor: &str) -> &'a str {
+    let reason = attempt.reason.strip_prefix(vendor).and_then(|rest| rest.strip_prefix(": "));
+    match reason.unwrap_or(&attempt.reason) {
+        "" => "the answer got lost",
+        reason => reason,
     }
 }
 

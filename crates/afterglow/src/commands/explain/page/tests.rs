@@ -137,12 +137,13 @@ fn lost_and_found() -> Delivery {
         attempt(2, Step::Notify, AttemptState::Accepted, "2026-03-13T09:31:02", Some("2026-03-13T09:31:03"));
     let order = AttemptView {
         vendor_id: "TR-9C5A".to_owned(),
-        reason: "the connection was lost".to_owned(),
+        reason: "Tremendous: connection lost before the answer".to_owned(),
         ..order
     };
     let mail = AttemptView { vendor_id: "smtp.example.net".to_owned(), ..mail };
     let end = Conclusion {
         outcome: "delivered".to_owned(),
+        cause: String::new(),
         reason: String::new(),
         at: at("2026-03-13T09:31"),
         wall_at: None,
@@ -179,7 +180,7 @@ fn a_gift_whose_answer_got_lost() {
     first-week   delivered on day 7, 2026-03-13 09:31 Europe/Berlin (planned 09:30, on time)
       09:30:00  due: day 7 after close date 2026-03-06 (Salesforce 006000000000001AAA, first-90-days version 1), not after 2026-03-20
       09:30:01  checks: running ✓ in time ✓ contact Priya Shah ✓ not suppressed ✓ unsubscriptions read ✓ budget 25 of 500 USD ✓ vendor ✓
-      09:30:01  gift ordered at Tremendous as 02020202-0202-0202-0202-020202020202; the connection was lost, outcome unknown; not ordered again
+      09:30:01  gift ordered at Tremendous as 02020202-0202-0202-0202-020202020202; connection lost before the answer, outcome unknown; not ordered again
       09:31:02  looked up 02020202-0202-0202-0202-020202020202: order TR-9C5A exists, 25 USD, once → mail sent, accepted by smtp (smtp.example.net)
     next: how-is-it-going on 2026-03-16.   Not sent so far: getting-started.   `explain --all` shows all 5.
     ");

@@ -16,7 +16,7 @@ pub fn free() -> u16 {
     for _ in 0..COUNT {
         let step = NEXT.fetch_add(1, Ordering::SeqCst);
         let port = FIRST + (std::process::id().wrapping_mul(97).wrapping_add(step)) % COUNT;
-        let port = u16::try_from(port).unwrap();
+        let port = u16::try_from(port).expect("the range lies below 65536");
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }

@@ -1,0 +1,126 @@
+//! `afterglow topics`: Kafka's topics, made where they are missing and held against what they should be.
+//!
+//! A topic that is there is never changed: the command says what differs, and its operator decides.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use afterglow_eventlog::Error;
+use afterglow_eventlog::kafka::{KafkaLog, Settings};
+use afterglow_events::Topic;
+use afterglow_service::clock::SystemClock;
+use afterglow_service::exit::Exit;
+use anyhow::Context as _;
+
+use super::{block_on, say};
+use crate::cli::Outcome;
+
+/// Which broker, and what the topics should be.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where Kafka is: host:port, several separated by commas.
+    #[arg(long, env = "AFTERGLOW_KAFKA_BROKERS")]
+    brokers: String,
+    /// Make the topics that are missing.
+    #[arg(long)]
+    create: bool,
+    /// Partitions of each topic: a power of two up to 64, which is kept for good.
+    #[arg(long, default_value_t = 16)]
+    partitions: u16,
+    /// Copies of each partition that a new topic gets.
+    #[arg(long, default_value_t = 3)]
+    replicas: u16,
+    /// What stands before each topic's name.
+    #[arg(long, default_value = "")]
+    prefix: String,
+    /// A file with further properties of the client, name=value by line: security.protocol, sasl.*, ssl.*.
+    #[arg(long, value_name = "FILE")]
+    client_config: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    block_on(check(args))
+}
+
+async fn check(args: &Args) -> Outcome {
+    let mut settings = Settings::of(&args.brokers, args.partitions, SystemClock::shared());
+    settings.topic_prefix.clone_from(&args.prefix);
+    if let Some(file) = &args.client_config {
+        settings.properties = read_properties(file)?;
+    }
+    let log = KafkaLog::new(settings)?;
+    if args.create {
+        for name in log.create_topics(args.replicas).await? {
+            say(format_args!("{name}: made, {} partitions, {} copies", args.partitions, args.replicas))?;
+        }
+    }
+    let differences = match log.topic_differences().await {
+        Ok(differences) => differences,
+        Err(error @ Error::Topics { .. }) => {
+            super::complain(format_args!("{error}"));
+            return Ok(Exit::Findings);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for difference in &differences {
+        say(format_args!("{difference}"))?;
+    }
+    if !differences.is_empty() {
+        return Ok(Exit::Findings);
+    }
+    say(format_args!("{} topics are as they should be", Topic::ALL.len()))?;
+    Ok(Exit::Ok)
+}
+
+/// Properties as Kafka's own tools write them: one by line, comments begin with `#`.
+fn read_properties(file: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    properties_of(&text).map_err(|line| {
+        // Never the line itself: it may be a secret.
+        anyhow::anyhow!("{}:{line}: write name=value", file.display())
+    })
+}
+
+/// The properties, or the number of the line that is none.
+fn properties_of(text: &str) -> Result<BTreeMap<String, String>, usize> {
+    let lines = text.lines().map(str::trim).enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let property = |(index, line): (usize, &str)| {
+        let (name, value) = line.split_once('=').ok_or(index + 1)?;
+        Ok((name.trim().to_owned(), value.trim().to_owned()))
+    };
+    lines.map(property).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_are_read_as_kafka_s_tools_write_them() {
+        let text = "# our cluster\nsecurity.protocol=sasl_ssl\n\n sasl.password = a=b \n";
+        let properties = properties_of(text).unwrap();
+        assert_eq!(properties["security.protocol"], "sasl_ssl");
+        assert_eq!(properties["sasl.password"], "a=b");
+        assert_eq!(properties_of("a=b\nhunter2"), Err(2));
+    }
+
+    #[tokio::test]
+    async fn kafka_topics_are_missed_then_made_then_fine() {
+        let prefix = format!("test-{}.", std::process::id());
+        let brokers = afterglow_servers::named::kafka();
+        let mut args =
+            Args { brokers, create: false, partitions: 4, replicas: 1, prefix, client_config: None };
+        assert_eq!(check(&args).await.unwrap(), Exit::Findings);
+        args.create = true;
+        // Metadata may be a moment behind what was made.
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
+        while check(&args).await.unwrap() != Exit::Ok {
+            assert!(tokio::time::Instant::now() < deadline, "the topics do not come");
+        }
+        args.create = false;
+        assert_eq!(check(&args).await.unwrap(), Exit::Ok);
+        args.partitions = 8;
+        assert_eq!(check(&args).await.unwrap(), Exit::Findings);
+    }
+}

@@ -1,0 +1,198 @@
+//! The log of many machines: Kafka topics, one partition per slice of the key space.
+//!
+//! What a role sees is the same as with the embedded log; what differs is who keeps the promises:
+//! - Records become durable on the broker: `acks=all`, idempotent, explicit partitions.
+//! - [`KafkaConsumer`] is a member of an ordinary consumer group. The durable cursor is still the role's own;
+//!   the group's committed offset is what the group's other members and everybody's tools look at.
+//! - `taken_at` is the broker's time where a topic says `LogAppendTime`, as ours do; it falls if a broker's
+//!   clock falls.
+//!
+//! Nothing here needs a broker to be constructed: while it is away, appends fail within
+//! [`Settings::append_timeout`], reads say so, and both recover by themselves.
+//!
+//! Deliberately absent: Kafka transactions, which do not cover the database (identity does), and any default
+//! of `auto.offset.reset`: a position that is gone is a question for a person.
+
+mod consumer;
+mod delivery;
+mod message;
+mod offset_mark;
+mod reader;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+pub use consumer::KafkaConsumer;
+pub use reader::KafkaReader;
+pub use settings::{Settings, check_library};
+pub use topics::Difference;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_domain::Shard;
+use afterglow_events::{Append, AppendError, Checkpoints, Cursor, Position, Record, Topic};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+
+use crate::admission::admit;
+use crate::error::Error;
+use crate::metric::Tally;
+use delivery::{Delivery, Round};
+
+/// How long after their timeout records may take to be reported: librdkafka looks once a second.
+const REPORT_SLACK: Duration = Duration::from_secs(2);
+
+/// A log on Kafka. Clones share the producer.
+#[derive(Clone)]
+pub struct KafkaLog {
+    settings: Arc<Settings>,
+    producer: Arc<Producer>,
+}
+
+/// The producer, flushed before it is dropped: librdkafka's own drop throws away what is queued.
+struct Producer {
+    client: ThreadedProducer<Delivery>,
+    flush_timeout: Duration,
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        if let Err(error) = self.client.flush(self.flush_timeout) {
+            tracing::warn!(error = %error, "Kafka: records that nobody waits for were given up");
+        }
+    }
+}
+
+impl KafkaLog {
+    /// The log that the settings name; no broker is asked.
+    ///
+    /// Errors: [`Error::PartitionCount`], [`Error::Library`] and [`Error::Client`] need a person.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        settings.check()?;
+        check_library()?;
+        let client = settings.producer().create_with_context(Delivery);
+        let client = client.map_err(|error| settings::refused(&error))?;
+        let flush_timeout = settings.append_timeout + REPORT_SLACK;
+        Ok(Self { settings: Arc::new(settings), producer: Arc::new(Producer { client, flush_timeout }) })
+    }
+
+    /// A member of the group, reading some topics behind the cursors that `checkpoints` remembers.
+    pub fn consumer<C: Checkpoints>(
+        &self,
+        group: &str,
+        topics: &[Topic],
+        checkpoints: C,
+    ) -> Result<KafkaConsumer, Error> {
+        KafkaConsumer::start(&self.settings, group, topics, checkpoints)
+    }
+
+    /// Reads and tails; it asks the broker who it is.
+    pub async fn reader(&self) -> Result<KafkaReader, Error> {
+        KafkaReader::connect(self.settings.clone()).await
+    }
+
+    /// Refuses topics that are missing or have another number of partitions, each by name.
+    pub async fn check_topics(&self) -> Result<(), Error> {
+        let (settings, producer) = (self.settings.clone(), self.producer.clone());
+        settings::blocking(move || topics::check(&settings, producer.client.client())).await
+    }
+
+    /// Makes the topics that are missing, with `replicas` copies of each partition; gives their names.
+    pub async fn create_topics(&self, replicas: u16) -> Result<Vec<String>, Error> {
+        topics::create(&self.settings, replicas).await
+    }
+
+    /// What differs from how the topics should be; nothing is changed.
+    pub async fn topic_differences(&self) -> Result<Vec<Difference>, Error> {
+        self.check_topics().await?;
+        topics::differences(&self.settings).await
+    }
+
+    /// Moves a group without members to where its store's cursors are now: the broker's half of going on after a
+    /// person has decided.
+    pub async fn move_group(&self, group: &str, cursors: Vec<Cursor>) -> Result<(), Error> {
+        let (settings, group) = (self.settings.clone(), group.to_owned());
+        settings::blocking(move || consumer::move_group(&settings, &group, &cursors)).await
+    }
+
+    /// Waits until all that was appended is durable or given up.
+    pub async fn close(&self) -> Result<(), Error> {
+        let producer = self.producer.clone();
+        settings::blocking(move || {
+            let flushed = producer.client.flush(producer.flush_timeout);
+            flushed.map_err(|error| Error::Unavailable(format!("Kafka: records were given up: {error}")))
+        })
+        .await
+    }
+
+    /// Appends what does not wait for an earlier record of its key, round by round: so a record that fails
+    /// stops its key.
+    async fn write(&self, records: &[Record]) -> Vec<Result<Position, AppendError>> {
+        let mut outcomes: Vec<Option<Result<Position, AppendError>>> = vec![None; records.len()];
+        let mut stopped = HashSet::new();
+        let mut waiting: Vec<usize> = (0..records.len()).collect();
+        while !waiting.is_empty() {
+            let mut in_round = HashSet::new();
+            let first = |index: &usize| in_round.insert((records[*index].topic, &records[*index].key));
+            let (now, later): (Vec<usize>, _) = waiting.into_iter().partition(first);
+            for (index, outcome) in now.iter().zip(self.round(records, &now, &stopped).await) {
+                if outcome.is_err() {
+                    stopped.insert((records[*index].topic, &records[*index].key));
+                }
+                outcomes[*index] = Some(outcome);
+            }
+            waiting = later;
+        }
+        outcomes.into_iter().map(|outcome| outcome.expect("each record was in one round")).collect()
+    }
+
+    /// Sends the records of one round and waits for all reports.
+    async fn round(
+        &self,
+        records: &[Record],
+        indexes: &[usize],
+        stopped: &HashSet<(Topic, &bytes::Bytes)>,
+    ) -> Vec<Result<Position, AppendError>> {
+        let round = Round::of(indexes.len());
+        for (place, record) in indexes.iter().map(|index| &records[*index]).enumerate() {
+            let result = if stopped.contains(&(record.topic, &record.key)) {
+                let reason = "an earlier record of the same key in the same call was not taken";
+                Err(AppendError::Unavailable(reason.to_owned()))
+            } else {
+                self.send(record, Box::new((round.clone(), place)))
+            };
+            if let Err(error) = result {
+                round.settle(place, Err(error));
+            }
+        }
+        round.outcomes().await
+    }
+
+    /// Hands a record to librdkafka, which copies it; a full queue refuses at once and never waits.
+    fn send(&self, record: &Record, report: delivery::Report) -> Result<(), AppendError> {
+        let topic = self.settings.topic_name(record.topic);
+        let partition = Shard::of(record.key_text()).partition(self.settings.partitions);
+        let message = BaseRecord::with_opaque_to(&topic, report)
+            .partition(i32::from(partition))
+            .key(record.key.as_ref())
+            .payload(record.value.as_ref())
+            .headers(message::headers_of(record))
+            // Only topics with CreateTime keep it; ours have the broker's time.
+            .timestamp(self.settings.clock.now().0 / 1000);
+        self.producer.client.send(message).map_err(|(error, _)| delivery::refusal(&error, record))
+    }
+}
+
+impl Append for KafkaLog {
+    /// Each record stands for itself. Dropping the future stops what was not sent; what was sent may be
+    /// written.
+    async fn append(&self, records: Vec<Record>) -> Vec<Result<Position, AppendError>> {
+        let (admitted, admission) = admit(records);
+        let outcomes = self.write(&admitted).await;
+        let durable = admitted.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+        Tally::of(durable.map(|(record, _)| record)).sent();
+        admission.answer_each(outcomes)
+    }
+}

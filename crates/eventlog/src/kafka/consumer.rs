@@ -1,0 +1,138 @@
+//! A role's member of a consumer group.
+//!
+//! The member lives on a thread of its own ([`member`]), which polls librdkafka, fills one bounded buffer per
+//! partition and commits offsets behind the role's decisions. What the role polls comes from the buffers
+//! ([`lanes`]). Where a partition goes on is decided when it is assigned ([`start`]): by the role's own
+//! cursor, with the group's committed offset held against it.
+//!
+//! A partition that is taken away takes its buffered records along. Records of it that were handed out
+//! already are decided by both members; identity makes the second decision a repetition.
+
+mod lanes;
+mod member;
+mod start;
+mod watch;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_events::{Checkpoints, Consume, ConsumeError, Cursor, Received, Topic};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use tokio::time::Instant;
+
+use super::offset_mark;
+use super::settings::{Settings, refused};
+use crate::error::Error;
+use crate::metric::Tally;
+use lanes::Shared;
+use member::Member;
+
+/// Commits the cursors for a group that has no member at the moment.
+pub(super) fn move_group(settings: &Settings, group: &str, cursors: &[Cursor]) -> Result<(), Error> {
+    let client: BaseConsumer = settings.member(group).create().map_err(|error| refused(&error))?;
+    let committed =
+        offset_mark::list(settings, cursors).and_then(|list| client.commit(&list, CommitMode::Sync));
+    committed
+        .map_err(|error| settings.unavailable(&error).about("the group cannot be moved; has it members?"))
+}
+
+/// How long leaving the group may take: librdkafka's close can hang, and a process must be able to end. The
+/// group then learns of it when the session times out.
+const LEAVE_MAX: Duration = Duration::from_secs(10);
+
+/// A group's member. Dropping it leaves the group, within [`LEAVE_MAX`].
+pub struct KafkaConsumer {
+    shared: Arc<Shared>,
+    /// Says that the thread has ended, by being closed.
+    ended: std::sync::mpsc::Receiver<()>,
+    group: String,
+}
+
+impl KafkaConsumer {
+    /// Joins the group; nothing here waits for the broker. Runs on the current Tokio runtime's checkpoints.
+    pub(super) fn start<C: Checkpoints>(
+        settings: &Arc<Settings>,
+        group: &str,
+        topics: &[Topic],
+        checkpoints: C,
+    ) -> Result<Self, Error> {
+        let shared = Arc::new(Shared::new(topics));
+        let member = Member::join(settings.clone(), group, topics, shared.clone())?;
+        let (ending, ended) = std::sync::mpsc::channel();
+        let place = start::Place {
+            settings: settings.clone(),
+            group: group.to_owned(),
+            topics: topics.to_vec(),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let thread = std::thread::Builder::new().name(format!("kafka-{group}"));
+        let told = shared.clone();
+        let spawned = thread.spawn(move || {
+            // The checkpoints are somebody else's code, and a thread that is gone must not look like no records.
+            let ran = catch_unwind(AssertUnwindSafe(|| member.run(&place, &checkpoints)));
+            if ran.is_err() {
+                let what = "Kafka's consumer crashed; restart the process and report the panic in its log";
+                told.stop(ConsumeError::Unavailable(what.to_owned()));
+            }
+            drop(ending);
+        });
+        spawned.map_err(|error| Error::Unavailable(format!("no thread for Kafka's consumer: {error}")))?;
+        Ok(Self { shared, ended, group: group.to_owned() })
+    }
+}
+
+impl Consume for KafkaConsumer {
+    /// Also waits, for some seconds, until a partition that was assigned a moment ago has been read up to
+    /// where it ended then: empty means that there was nothing.
+    async fn poll(&mut self, max: usize, wait: Duration) -> Result<Vec<Received>, ConsumeError> {
+        let until = Instant::now() + wait;
+        loop {
+            let changed = self.shared.changed();
+            let now = Instant::now();
+            let turn = self.shared.turn(max, now)?;
+            if !turn.records.is_empty() {
+                Tally::of(turn.records.iter().map(|received| &received.record)).received(&self.group);
+                return Ok(turn.records);
+            }
+            if now >= until {
+                if let Some(trouble) = turn.trouble {
+                    return Err(ConsumeError::Unavailable(trouble));
+                }
+                if !turn.behind {
+                    return Ok(Vec::new());
+                }
+            }
+            let next_look = if turn.behind || now >= until { now + lanes::LOOK_INTERVAL } else { until };
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep_until(next_look) => {}
+            }
+        }
+    }
+
+    /// Kafka is told soon, with what has come together until then. A commit that gets lost is no loss: the
+    /// cursor is durable in the store.
+    async fn commit(&mut self, cursors: &[Cursor]) -> Result<(), ConsumeError> {
+        self.shared.committed(cursors);
+        Ok(())
+    }
+
+    async fn rewind(&mut self) -> Result<(), ConsumeError> {
+        self.shared.rewind(Instant::now());
+        Ok(())
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        self.shared.close();
+        let left = self.ended.recv_timeout(LEAVE_MAX);
+        if matches!(left, Err(std::sync::mpsc::RecvTimeoutError::Timeout)) {
+            tracing::warn!(
+                group = self.group,
+                "Kafka: the group was not left in time; it notices in seconds"
+            );
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What the member's thread and the role share: a buffer per assigned partition.
+//!
+//! Invariant: a lane hands out its partition's records in order and without a gap from where it was started
+//! or rewound to. What comes from before a rewind is dropped by its offset.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use afterglow_events::{ConsumeError, Cursor, Received, Topic};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use tokio::time::Instant;
+
+use crate::metric::record_bytes;
+
+/// Where a partition is.
+pub(super) type Place = (Topic, u16);
+
+/// A lane that holds so many records or bytes is paused until half of it is gone: a turn takes at most five
+/// hundred, and sixteen partitions of a topic then hold sixteen megabytes.
+const LANE_RECORDS_MAX: usize = 500;
+const LANE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many bytes one turn gathers before it stops early; what a transaction should hold in memory.
+const TURN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long a new or rewound lane may take to reach the end that it had then, before "nothing" is believed.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// How long joining may take before "nothing" is believed.
+const JOIN: Duration = Duration::from_secs(15);
+
+/// How often a wait for the thread looks again by itself.
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The lanes and everything else that both sides look at.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    lanes: BTreeMap<Place, Lane>,
+    /// None has been assigned yet; believed to be still joining until then.
+    joining_until: Option<Instant>,
+    /// Which lane begins the next turn, so that none is always last.
+    turn: usize,
+    /// A person must decide: never taken back.
+    stopped: Option<ConsumeError>,
+    /// What does not work at the moment.
+    trouble: Option<String>,
+    closing: bool,
+}
+
+/// What Kafka knows of a lane's decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Nothing, and there is nothing: none was made since the partition was assigned.
+    Nothing,
+    /// Not the last ones.
+    Late,
+    /// All.
+    All,
+}
+
+/// One assigned partition.
+struct Lane {
+    buffer: VecDeque<Received>,
+    bytes: usize,
+    /// The first offset not decided yet, and what stands before it.
+    committed: Cursor,
+    /// The first offset not handed out yet.
+    next: i64,
+    /// Where the partition ended when it was assigned.
+    end: i64,
+    catch_up_until: Instant,
+    told: Told,
+    /// The thread has to go back to `committed`.
+    rewound: bool,
+    paused: bool,
+}
+
+/// What a turn found.
+pub(super) struct Turn {
+    pub(super) records: Vec<Received>,
+    /// Something may still come that was there before.
+    pub(super) behind: bool,
+    pub(super) trouble: Option<String>,
+}
+
+/// What the thread has to do for the role.
+#[derive(Default)]
+pub(super) struct Orders {
+    pub(super) closing: bool,
+    pub(super) commit: Vec<Cursor>,
+    pub(super) seek: Vec<(Place, i64)>,
+    pub(super) pause: Vec<Place>,
+    pub(super) resume: Vec<Place>,
+}
+
+impl Shared {
+    pub(super) fn new(topics: &[Topic]) -> Self {
+        let joining_until = (!topics.is_empty()).then(|| Instant::now() + JOIN);
+        let state = State {
+            lanes: BTreeMap::new(),
+            joining_until,
+            turn: 0,
+            stopped: None,
+            trouble: None,
+            closing: false,
+        };
+        Self { state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// Ends when the thread has changed something after this call.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// The role's next records, in fair shares of the partitions.
+    pub(super) fn turn(&self, max: usize, now: Instant) -> Result<Turn, ConsumeError> {
+        let mut state = self.state();
+        if let Some(stopped) = &state.stopped {
+            return Err(stopped.clone());
+        }
+        let joining = state.joining_until.is_some_and(|until| now < until);
+        let behind =
+            |lane: &Lane| lane.buffer.is_empty() && lane.next < lane.end && now < lane.catch_up_until;
+        let behind = joining || state.lanes.values().any(behind);
+        // A lane that is being caught up with gets its place in the turn.
+        let records = if behind { Vec::new() } else { state.gather(max) };
+        Ok(Turn { records, behind, trouble: state.trouble.clone() })
+    }
+
+    pub(super) fn committed(&self, cursors: &[Cursor]) {
+        let mut state = self.state();
+        for cursor in cursors {
+            if let Some(lane) = state.lanes.get_mut(&(cursor.topic, cursor.partition)) {
+                lane.committed = cursor.clone();
+                lane.told = Told::Late;
+            }
+        }
+    }
+
+    /// Forgets what was not decided; the thread goes back to it.
+    pub(super) fn rewind(&self, now: Instant) {
+        for lane in self.state().lanes.values_mut() {
+            lane.end = lane.end.max(lane.next);
+            lane.next = lane.committed.next_offset;
+            lane.catch_up_until = now + CATCH_UP;
+            lane.rewound = true;
+            (lane.buffer, lane.bytes) = (VecDeque::new(), 0);
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.state().closing = true;
+    }
+
+    /// The thread's next orders. Commits and pauses count as done; a rewind is ordered until [`Self::sought`].
+    pub(super) fn orders(&self) -> Orders {
+        let mut state = self.state();
+        let mut orders = Orders { closing: state.closing, ..Orders::default() };
+        orders.commit = state.uncommitted();
+        for (place, lane) in &mut state.lanes {
+            if lane.rewound {
+                orders.seek.push((*place, lane.committed.next_offset));
+            }
+            let full = lane.buffer.len() >= LANE_RECORDS_MAX || lane.bytes >= LANE_BYTES_MAX;
+            let half = lane.buffer.len() <= LANE_RECORDS_MAX / 2 && lane.bytes <= LANE_BYTES_MAX / 2;
+            if full && !lane.paused {
+                lane.paused = true;
+                orders.pause.push(*place);
+            } else if half && lane.paused {
+                lane.paused = false;
+                orders.resume.push(*place);
+            }
+        }
+        orders
+    }
+
+    /// What Kafka has not been told yet.
+    pub(super) fn uncommitted(&self) -> Vec<Cursor> {
+        self.state().uncommitted()
+    }
+
+    /// Kafka is told once more how far each lane is decided.
+    pub(super) fn tell_again(&self) {
+        let mut state = self.state();
+        for lane in state.lanes.values_mut().filter(|lane| lane.told == Told::All) {
+            lane.told = Told::Late;
+        }
+    }
+
+    /// The partition stands at `offset` now, unless it has been rewound to another place meanwhile.
+    pub(super) fn sought(&self, place: Place, offset: i64) {
+        if let Some(lane) = self.state().lanes.get_mut(&place)
+            && lane.committed.next_offset == offset
+        {
+            lane.rewound = false;
+        }
+    }
+
+    /// A partition is ours; `cursor` is where it goes on.
+    pub(super) fn assigned(&self, cursor: Cursor, end: i64) {
+        let lane = Lane {
+            buffer: VecDeque::new(),
+            bytes: 0,
+            next: cursor.next_offset,
+            end,
+            catch_up_until: Instant::now() + CATCH_UP,
+            told: Told::Nothing,
+            rewound: false,
+            paused: false,
+            committed: cursor,
+        };
+        self.state().lanes.insert((lane.committed.topic, lane.committed.partition), lane);
+    }
+
+    /// The group has settled, with or without a partition for us.
+    pub(super) fn joined(&self) {
+        self.state().joining_until = None;
+        self.changed.notify_waiters();
+    }
+
+    /// A partition is not ours any more.
+    pub(super) fn revoked(&self, place: Place) {
+        self.state().lanes.remove(&place);
+        self.changed.notify_waiters();
+    }
+
+    /// Takes records in; those of a lane that is not there or that waits for its rewind are dropped.
+    pub(super) fn received(&self, records: Vec<Received>) {
+        let mut state = self.state();
+        for received in records {
+            let place = (received.record.topic, received.partition);
+            let Some(lane) = state.lanes.get_mut(&place) else { continue };
+            let expected = lane.buffer.back().map_or(lane.next, |last| last.offset + 1);
+            if lane.rewound || received.offset < expected {
+                continue;
+            }
+            lane.bytes += record_bytes(&received.record);
+            lane.buffer.push_back(received);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Where each lane goes on from what is decided, with the end of what it has been given.
+    pub(super) fn positions(&self) -> Vec<(Cursor, i64)> {
+        let position = |lane: &Lane| {
+            let next = lane.buffer.back().map_or(lane.next, |last| last.offset + 1);
+            (lane.committed.clone(), next)
+        };
+        self.state().lanes.values().map(position).collect()
+    }
+
+    /// A person must decide.
+    pub(super) fn stop(&self, error: ConsumeError) {
+        self.state().stopped.get_or_insert(error);
+        self.changed.notify_waiters();
+    }
+
+    /// What does not work, or that it does again.
+    pub(super) fn trouble(&self, trouble: Option<String>) {
+        self.state().trouble = trouble;
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn has_stopped(&self) -> bool {
+        self.state().stopped.is_some()
+    }
+
+    pub(super) fn in_trouble(&self) -> bool {
+        self.state().trouble.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock, so a poisoned one is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn uncommitted(&mut self) -> Vec<Cursor> {
+        let late = self.lanes.values_mut().filter(|lane| lane.told == Told::Late);
+        let untold = late.map(|lane| {
+            lane.told = Told::All;
+            lane.committed.clone()
+        });
+        untold.collect()
+    }
+
+    fn gather(&mut self, max: usize) -> Vec<Received> {
+        let mut waiting: VecDeque<&mut Lane> =
+            self.lanes.values_mut().filter(|lane| !lane.buffer.is_empty()).collect();
+        waiting.rotate_left(self.turn.checked_rem(waiting.len()).unwrap_or(0));
+        self.turn = self.turn.wrapping_add(1);
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        while records.len() < max && bytes < TURN_BYTES_MAX {
+            let Some(lane) = waiting.pop_front() else { break };
+            let share = (max - records.len()).div_ceil(waiting.len() + 1);
+            for _ in 0..share {
+                let Some(received) = lane.buffer.pop_front() else { break };
+                let size = record_bytes(&received.record);
+                (lane.next, lane.bytes, bytes) = (received.offset + 1, lane.bytes - size, bytes + size);
+                records.push(received);
+            }
+            if !lane.buffer.is_empty() {
+                waiting.push_back(lane);
+            }
+        }
+        records
+    }
+}

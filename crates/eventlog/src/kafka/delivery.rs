@@ -1,0 +1,115 @@
+//! The way of a delivery report back to the call that waits for it.
+//!
+//! A call sends a round of records and waits once, not record by record: each report fills its place and the
+//! last one wakes the caller.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use afterglow_events::{AppendError, Position, Record};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::ProducerContext;
+use tokio::sync::Notify;
+
+use crate::admission::RECORD_BYTES_MAX;
+
+/// Which round a record belongs to, and its place in it.
+pub(super) type Report = Box<(Arc<Round>, usize)>;
+
+type Outcome = Result<Position, AppendError>;
+
+/// Records that were sent together.
+pub(super) struct Round {
+    places: Mutex<Places>,
+    done: Notify,
+}
+
+struct Places {
+    left: usize,
+    outcomes: Vec<Option<Outcome>>,
+}
+
+impl Round {
+    pub(super) fn of(records: usize) -> Arc<Self> {
+        let places = Places { left: records, outcomes: vec![None; records] };
+        Arc::new(Self { places: Mutex::new(places), done: Notify::new() })
+    }
+
+    pub(super) fn settle(&self, place: usize, outcome: Outcome) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.outcomes[place] = Some(outcome);
+        places.left -= 1;
+        if places.left == 0 {
+            // Kept for a caller that does not wait yet.
+            self.done.notify_one();
+        }
+    }
+
+    /// Waits for the last report. librdkafka reports each record within its timeout, whatever happens.
+    pub(super) async fn outcomes(&self) -> Vec<Outcome> {
+        self.done.notified().await;
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = std::mem::take(&mut places.outcomes);
+        outcomes.into_iter().map(|outcome| outcome.expect("none is left")).collect()
+    }
+}
+
+/// Receives the producer's reports, on its own thread.
+pub(super) struct Delivery;
+
+impl ClientContext for Delivery {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        super::settings::log(level, facility, line);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(error = %error, reason, "Kafka: producer");
+    }
+}
+
+impl ProducerContext for Delivery {
+    type DeliveryOpaque = Report;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, report: Report) {
+        let (round, place) = *report;
+        let outcome = match result {
+            Ok(message) => Ok(Position {
+                partition: u16::try_from(message.partition()).unwrap_or(u16::MAX),
+                offset: message.offset(),
+            }),
+            Err((error, message)) => {
+                let key = message.key().map_or(0, <[u8]>::len);
+                Err(refused(error, key + message.payload().map_or(0, <[u8]>::len)))
+            }
+        };
+        round.settle(place, outcome);
+    }
+}
+
+/// Why a record was not even queued.
+pub(super) fn refusal(error: &KafkaError, record: &Record) -> AppendError {
+    refused(error, crate::metric::record_bytes(record))
+}
+
+fn refused(error: &KafkaError, bytes: usize) -> AppendError {
+    match error.rdkafka_error_code() {
+        // Our own limit lies below Kafka's default, so this is a topic that takes less.
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+            AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX.min(bytes.saturating_sub(1)) }
+        }
+        Some(RDKafkaErrorCode::QueueFull) => {
+            AppendError::Unavailable("Kafka does not keep up, or is away: the queue to it is full".to_owned())
+        }
+        Some(RDKafkaErrorCode::MessageTimedOut) => AppendError::Unavailable(
+            "Kafka did not take it in time; is the broker running, are enough replicas in sync?".to_owned(),
+        ),
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            AppendError::Unavailable(
+                "the topic is missing in Kafka; `afterglow topics --create` makes it".to_owned(),
+            )
+        }
+        _ => AppendError::Unavailable(format!("Kafka: {error}")),
+    }
+}

@@ -1,0 +1,104 @@
+//! Topics that are not as they should be, and what a look at the broker says.
+
+use super::*;
+
+#[tokio::test]
+async fn missing_topics_and_other_partition_counts_are_named() {
+    let broker = Broker::of_this_run(options().1);
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    broker.create_topic(Topic::Deals, 8, &[]).await;
+    broker.create_topic(Topic::Signals, PARTITIONS, &[]).await;
+    let told = log.check_topics().await.unwrap_err().to_string();
+    let name = |topic| broker.settings.topic_name(topic);
+    assert!(told.contains(&format!("{} has 8 partitions, not 4", name(Topic::Deals))), "{told}");
+    assert!(told.contains(&format!("{} is missing", name(Topic::Journeys))), "{told}");
+    assert!(!told.contains(&name(Topic::Signals)) && !told.contains('\n'), "{told}");
+    assert!(matches!(log.reader().await.err(), Some(Error::Topics { .. })));
+    broker.delete_topic(Topic::Deals).await;
+    for topic in Topic::ALL.into_iter().filter(|topic| *topic != Topic::Signals) {
+        broker.create_topic(topic, PARTITIONS, &[]).await;
+    }
+    assert_eq!(log.check_topics().await, Ok(()));
+}
+
+#[tokio::test]
+async fn topics_are_made_as_they_should_be_and_what_differs_is_said() {
+    let broker = Broker::of_this_run(options().1);
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let odd = [("retention.ms", "1000"), ("min.insync.replicas", "1"), ("max.message.bytes", "70000")];
+    broker.create_topic(Topic::Signals, PARTITIONS, &odd).await;
+    let made = log.create_topics(1).await.unwrap();
+    assert_eq!(made.len(), Topic::ALL.len() - 1, "{made:?}");
+    assert_eq!(log.create_topics(1).await.unwrap(), Vec::<String>::new(), "a second time changes nothing");
+    broker.until_topics_are_there().await;
+    let told: Vec<String> = log.topic_differences().await.unwrap().iter().map(ToString::to_string).collect();
+    let name = broker.settings.topic_name(Topic::Signals);
+    assert_eq!(
+        told,
+        [
+            format!("{name}: retention.ms is 1000, it should be 2505600000"),
+            format!("{name}: segment.ms is 604800000, it should be 43200000"),
+            format!("{name}: message.timestamp.type is CreateTime, it should be LogAppendTime"),
+            format!("{name}: max.message.bytes is 70000, it should be at least 655360"),
+        ]
+    );
+}
+
+/// A record that fits us and not the topic is refused for good, and its neighbours are taken.
+#[tokio::test]
+async fn a_topic_that_takes_less_refuses_for_good() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[("max.message.bytes", "300000")]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let mut large = record(Topic::Deals, "a", "large");
+    // Compressed, a repetition would fit.
+    let mut noise = 7_u32;
+    let mut random = || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.to_be_bytes()[0]
+    };
+    large.value = (0..400_000).map(|_| random()).collect::<Vec<u8>>().into();
+    let results =
+        log.append(vec![large, record(Topic::Deals, "b", "small"), record(Topic::Deals, "a", "next")]).await;
+    assert!(matches!(results[0], Err(AppendError::TooLarge { .. })), "{results:?}");
+    assert!(results[1].is_ok(), "{results:?}");
+    assert!(matches!(results[2], Err(AppendError::Unavailable(_))), "{results:?}");
+}
+
+#[tokio::test]
+async fn an_append_to_a_missing_topic_says_so() {
+    let broker = Broker::of_this_run(options().1);
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let told = append(&log, record(Topic::Deals, "a", "1")).await.unwrap_err();
+    assert!(matches!(&told, AppendError::Unavailable(_)), "{told}");
+    broker.create_topics(PARTITIONS, &[]).await;
+    // The client asks for a topic that it knows as missing again by itself.
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    while append(&log, record(Topic::Deals, "a", "2")).await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "the topic is there, and nothing is taken");
+    }
+}
+
+#[tokio::test]
+async fn a_group_waits_for_its_topic() {
+    let broker = Broker::of_this_run(options().1);
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let mut consumer = log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let told = loop {
+        match consumer.poll(9, Duration::from_secs(1)).await {
+            Err(error) => break error.to_string(),
+            Ok(records) => assert!(records.is_empty()),
+        }
+        assert!(tokio::time::Instant::now() < deadline, "nobody says that the topic is missing");
+    };
+    let name = broker.settings.topic_name(Topic::Deals);
+    assert!(told.contains(&name) && told.contains("`afterglow topics --create`"), "{told}");
+    broker.create_topics(PARTITIONS, &[]).await;
+    let mut appended = append(&log, record(Topic::Deals, "a", "1")).await;
+    while appended.is_err() {
+        assert!(tokio::time::Instant::now() < deadline);
+        appended = append(&log, record(Topic::Deals, "a", "1")).await;
+    }
+    assert_eq!(ids(&first_records(&mut consumer).await), ["1"]);
+}

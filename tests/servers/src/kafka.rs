@@ -1,0 +1,134 @@
+//! One Kafka broker: KRaft, broker and controller in one process.
+
+mod metadata;
+mod programs;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use tokio::process::Command;
+
+use crate::ports;
+use crate::prepare::run;
+use crate::supervised::Supervised;
+use programs::Programs;
+
+/// Any 22 characters of base64: it only has to be the same in the folder and at the start.
+const CLUSTER_ID: &str = "YWZ0ZXJnbG93LXRlc3RzMQ";
+
+/// A broker on loopback.
+pub struct Kafka {
+    programs: Programs,
+    folder: PathBuf,
+    port: u16,
+    running: Option<Supervised>,
+}
+
+impl Kafka {
+    /// Formats `folder` and starts a broker on it; returns when it answers.
+    pub async fn start(folder: &Path) -> anyhow::Result<Self> {
+        let programs = Programs::find().await?;
+        let mut kafka = Self { programs, folder: folder.to_owned(), port: ports::free(), running: None };
+        kafka.format().await.context("Kafka's folder cannot be formatted")?;
+        kafka.start_again().await?;
+        Ok(kafka)
+    }
+
+    /// Where clients connect: `127.0.0.1:port`, the same over its restarts.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL. What was acknowledged stays in the page cache, so a restart finds it.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        self.running()?.kill().await
+    }
+
+    /// SIGTERM, and the end.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        self.running()?.stop("TERM").await
+    }
+
+    /// SIGSTOP: its connections stay open, and nobody answers.
+    pub async fn pause(&mut self) -> anyhow::Result<()> {
+        self.running.as_mut().context("Kafka is not running")?.signal("STOP").await
+    }
+
+    /// SIGCONT.
+    pub async fn resume(&mut self) -> anyhow::Result<()> {
+        self.running.as_mut().context("Kafka is not running")?.signal("CONT").await
+    }
+
+    /// Starts it on the same folder and port; returns when it answers.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        if self.running.is_some() {
+            bail!("Kafka is running");
+        }
+        let log = self.folder.join("kafka.out");
+        let mut server = Supervised::start(&self.server_command(), &log)?;
+        let address = self.address();
+        let ready = server.until_ready(&log, async || metadata::answers(&address).await).await;
+        ready.context("Kafka did not start")?;
+        self.running = Some(server);
+        Ok(())
+    }
+
+    async fn format(&self) -> anyhow::Result<()> {
+        let properties = self.properties();
+        std::fs::write(&properties, self.settings())
+            .with_context(|| format!("{} cannot be written", properties.display()))?;
+        let mut format = Command::new(self.programs.java());
+        format.args(QUICK_JAVA).arg("-cp").arg(self.programs.class_path()).arg("kafka.tools.StorageTool");
+        format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(properties);
+        run(&mut format).await
+    }
+
+    fn server_command(&self) -> Vec<OsString> {
+        let mut command: Vec<OsString> =
+            vec![self.programs.java().into(), "-Xms256m".into(), "-Xmx512m".into()];
+        command.extend(QUICK_JAVA.iter().map(Into::into));
+        command.push(Programs::log_setting());
+        command.extend(["-cp".into(), self.programs.class_path(), "kafka.Kafka".into()]);
+        command.push(self.properties().into());
+        command
+    }
+
+    fn properties(&self) -> PathBuf {
+        self.folder.join("server.properties")
+    }
+
+    /// Everything but the ports and the folder is what a broker alone needs. Topics are made by whoever wants
+    /// them, and groups do not wait for members that will not come.
+    fn settings(&self) -> String {
+        let (port, controller, data) = (self.port, ports::free(), self.folder.join("data"));
+        format!(
+            "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+",
+            data.display()
+        )
+    }
+
+    fn running(&mut self) -> anyhow::Result<Supervised> {
+        self.running.take().context("Kafka is not running")
+    }
+}
+
+/// A virtual machine that starts quickly rather than run fast: half the time, a third of the memory.
+const QUICK_JAVA: [&str; 2] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
