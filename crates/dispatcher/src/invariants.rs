@@ -8,6 +8,8 @@ use afterglow_durable::{Error, ShardSet, Store};
 use crate::attempt::{Attempt, AttemptState};
 use crate::ledger::{Budget, BudgetKey, DealLedger, Used};
 use crate::store::memory::Tables;
+#[cfg(any(test, feature = "conformance"))]
+use crate::store::postgres;
 use crate::store::{DispatcherTx, sqlite};
 use crate::touchpoint::{Reservation, ReservationState, Status, Step, Touchpoint};
 
@@ -58,6 +60,12 @@ impl Ledgers {
         let timer = |(owner, due): (Vec<u8>, i64)| Some((TouchpointId::from_slice(&owner)?, Timestamp(due)));
         ledgers.timers = timers.into_iter().filter_map(timer).collect();
         Ok(ledgers)
+    }
+
+    /// From a schema's tables.
+    #[cfg(any(test, feature = "conformance"))]
+    pub async fn of_schema(store: &postgres::Store) -> Result<Self, Error> {
+        postgres::all(store).await
     }
 
     /// Every breach, in words; none is right.

@@ -7,6 +7,7 @@
 
 mod letters;
 mod outbox;
+pub mod postgres;
 mod timers;
 mod transactions;
 
@@ -39,6 +40,7 @@ pub async fn all(fixture: &impl Fixture) {
     transactions::a_mark_is_new_once(fixture).await;
     transactions::marks_are_pruned_by_age(fixture).await;
     transactions::writers_take_turns(fixture).await;
+    transactions::a_shard_that_is_not_held_is_not_written(fixture).await;
     timers::due_ones_come_by_shard_and_time(fixture).await;
     timers::none_fires_early_and_none_is_lost(fixture).await;
     timers::one_armed_in_the_past_fires_at_once(fixture).await;
@@ -48,7 +50,9 @@ pub async fn all(fixture: &impl Fixture) {
     timers::a_clock_that_goes_back_loses_nothing(fixture).await;
     outbox::rows_keep_the_commit_order(fixture).await;
     outbox::exactly_the_acknowledged_rows_go(fixture).await;
+    outbox::what_is_taken_is_taken_once(fixture).await;
     outbox::the_relay_repeats_what_was_not_acknowledged(fixture).await;
+    outbox::a_stuck_event_holds_back_its_key_only(fixture).await;
     outbox::what_the_log_never_takes_is_parked(fixture).await;
     letters::a_letter_goes_back_once_as_it_was(fixture).await;
     letters::a_letter_without_a_topic_stays(fixture).await;

@@ -7,7 +7,8 @@
 //! Invariant: whatever is killed at whatever moment, a transaction is there whole or not at all, and
 //! the loops ([`turns`]) come back to what is not.
 //!
-//! [`sqlite`] is the store of the embedded product, [`memory`] the model that the tests compare it with.
+//! [`sqlite`] is the store of the embedded product, [`postgres`] the one that many processes share, and
+//! [`memory`] the model that the tests compare both with.
 //! Deliberately absent: leases, timing wheels, notifications between processes.
 
 mod cursors;
@@ -16,9 +17,11 @@ pub mod janitor;
 pub mod memory;
 pub mod metric;
 pub mod parked;
+pub mod postgres;
 pub mod relay;
 pub mod replay;
 pub mod rows;
+pub mod schema;
 pub mod shard_set;
 pub mod sqlite;
 pub mod store;

@@ -4,6 +4,7 @@
 //! one leaves no trace, as a crash would.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use afterglow_domain::shard::CLASSES;
@@ -14,7 +15,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
-use crate::store::{CommitFault, CommitFaults, Marks};
+use crate::store::{CommitFault, CommitFaults, Marks, Taken};
 
 /// Everything the model holds.
 #[derive(Debug, Clone, Default)]
@@ -35,19 +36,23 @@ struct Tables<T> {
 #[derive(Debug)]
 pub struct Store<T> {
     tables: Arc<Mutex<Tables<T>>>,
+    /// Held by the one relay that has taken events.
+    relay: Arc<Mutex<()>>,
     changed: Arc<Notify>,
     faults: CommitFaults,
 }
 
 impl<T> Clone for Store<T> {
     fn clone(&self) -> Self {
-        Self { tables: self.tables.clone(), changed: self.changed.clone(), faults: self.faults.clone() }
+        let (tables, relay) = (self.tables.clone(), self.relay.clone());
+        Self { tables, relay, changed: self.changed.clone(), faults: self.faults.clone() }
     }
 }
 
 impl<T: Default> Default for Store<T> {
     fn default() -> Self {
-        Self { tables: Arc::default(), changed: Arc::default(), faults: CommitFaults::default() }
+        let (tables, relay) = (Arc::default(), Arc::default());
+        Self { tables, relay, changed: Arc::default(), faults: CommitFaults::default() }
     }
 }
 
@@ -69,11 +74,11 @@ impl<T: Clone + Send + Sync + 'static> Store<T> {
         self.tables.lock().await.timers.iter().copied().collect()
     }
 
-    async fn tx(&self) -> Tx<T> {
+    async fn tx(&self, held: ShardSet) -> Tx<T> {
         let guard = self.tables.clone().lock_owned().await;
         let work = guard.clone();
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
-        Tx { guard, work, marks: Marks::default(), changed, faults }
+        Tx { guard, work, held, marks: Marks::default(), changed, faults }
     }
 }
 
@@ -81,6 +86,7 @@ impl<T: Clone + Send + Sync + 'static> Store<T> {
 pub struct Tx<T> {
     guard: OwnedMutexGuard<Tables<T>>,
     work: Tables<T>,
+    held: ShardSet,
     marks: Marks,
     changed: Arc<Notify>,
     faults: CommitFaults,
@@ -95,9 +101,10 @@ impl<T> Tx<T> {
 
 impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
     type Tx = Tx<T>;
+    type Outgoing = Outgoing<T>;
 
-    async fn begin(&self, _shards: &ShardSet) -> Result<Tx<T>, Error> {
-        Ok(self.tx().await)
+    async fn begin(&self, shards: &ShardSet) -> Result<Tx<T>, Error> {
+        Ok(self.tx(shards.clone()).await)
     }
 
     async fn begin_due(
@@ -106,7 +113,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         now: Timestamp,
         max: usize,
     ) -> Result<Option<(Tx<T>, Vec<Timer>)>, Error> {
-        let mut tx = self.tx().await;
+        let mut tx = self.tx(ShardSet::default()).await;
         let due = |timer: &&Timer| timer.timeline == timeline && timer.due <= now;
         let first = tx.work.next_class;
         let turn = |timer: &Timer| (timer.shard.class() + CLASSES - first) % CLASSES;
@@ -116,7 +123,8 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         tx.work.next_class = tx.guard.next_class;
         let of_class = tx.work.timers.iter().filter(due).filter(|timer| timer.shard.class() == class);
         let page: Vec<Timer> = of_class.copied().take(max).collect();
-        tx.marks.page((timeline, now), Shard::all().filter(|shard| shard.class() == class), &page, max);
+        tx.held = ShardSet::new(Shard::all().filter(|shard| shard.class() == class));
+        tx.marks.page((timeline, now), tx.held.iter(), &page, max);
         Ok(Some((tx, page)))
     }
 
@@ -130,15 +138,11 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         Ok(tables.outbox.iter().take(max).map(|(seq, row)| (*seq, row.clone())).collect())
     }
 
-    async fn outbox_settle(&self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
-        let mut tables = self.tables.lock().await;
-        for seq in acknowledged.iter().chain(parked.iter().map(|(seq, _)| seq)) {
-            tables.outbox.remove(seq);
-        }
-        for (_, letter) in parked {
-            park(&mut tables.parked, letter.clone());
-        }
-        Ok(())
+    async fn outbox_take(&self, max: usize) -> Result<Option<Taken<Outgoing<T>>>, Error> {
+        let Ok(turn) = self.relay.clone().try_lock_owned() else { return Ok(None) };
+        let rows = self.outbox_read(max).await?;
+        let outgoing = Outgoing { store: self.clone(), _turn: turn };
+        Ok((!rows.is_empty()).then_some((outgoing, rows)))
     }
 
     async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, Error> {
@@ -185,6 +189,30 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
     }
 }
 
+/// The right to relay this store's outbox.
+#[derive(Debug)]
+pub struct Outgoing<T> {
+    store: Store<T>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl<T: Clone + Send + Sync + 'static> crate::store::Outgoing for Outgoing<T> {
+    async fn keep(&mut self) -> Infallible {
+        std::future::pending().await
+    }
+
+    async fn settle(self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
+        let mut tables = self.store.tables.lock().await;
+        for seq in acknowledged.iter().chain(parked.iter().map(|(seq, _)| seq)) {
+            tables.outbox.remove(seq);
+        }
+        for (_, letter) in parked {
+            park(&mut tables.parked, letter.clone());
+        }
+        Ok(())
+    }
+}
+
 impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
     async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
         let inbox = &mut self.work.inbox;
@@ -207,6 +235,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
     }
 
     async fn write(&mut self, writes: Writes) -> Result<(), Error> {
+        self.held.check(&writes)?;
         for timer in &writes.disarm {
             self.work.timers.remove(timer);
             self.marks.dealt_with(timer);

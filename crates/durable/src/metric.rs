@@ -14,3 +14,7 @@ pub const TIMER_LATENESS: &str = "afterglow_timer_lateness_seconds";
 pub const FORGOTTEN: &str = "afterglow_forgotten_total";
 /// Events appended to the log by the relay, by role.
 pub const SENT: &str = "afterglow_sent_total";
+/// How long a transaction waited for its shards' locks, in seconds, by role.
+pub const LOCK_WAIT: &str = "afterglow_shard_lock_wait_seconds";
+/// How many shards a transaction locked, by role.
+pub const SHARDS: &str = "afterglow_shards_per_transaction";

@@ -1,19 +1,25 @@
 //! The relay: appends the outbox to the log, waits for every answer, deletes exactly what was
 //! acknowledged.
 //!
-//! Invariant: an event leaves the outbox only after the log has it on disk (or refuses it for good, then
-//! it is parked). A crash in between sends it again with the same id.
+//! Invariants: an event leaves the outbox only after the log has it on disk (or refuses it for good, then
+//! it is parked); a crash in between sends it again with the same id. Of each key at most one event is
+//! under way, so that the first appearances of a key's events on its topic are in the order of the
+//! commits, whichever append fails and however many relays there are: each has taken what it sends
+//! ([`Outgoing`]), and one that was stopped and wakes up only repeats what its successor has sent.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use afterglow_domain::{Clock, Disposition};
-use afterglow_events::Append;
+use afterglow_events::{Append, AppendError, Record, Topic};
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::metric;
 use crate::parked::letter_of_outbox;
-use crate::store::Store;
+use crate::rows::{OutboxRow, ParkedLetter};
+use crate::store::{Outgoing, Store};
 use crate::trouble::Trouble;
 
 /// How many events are under way at once: two append batches of the log, so that it never idles.
@@ -64,39 +70,79 @@ pub async fn run<S: Store, L: Append>(
 /// What one round of the relay did.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The outbox was empty.
+    /// The outbox was empty, or others have what is in it.
     Nothing,
-    /// Everything read was settled.
+    /// Everything taken was settled.
     All,
     /// Some events wait for the log.
     Stuck(String),
 }
 
-/// One round: read, append, settle.
+/// One round: take, append, settle.
 pub async fn relay_once<S: Store, L: Append>(
     role: &'static str,
     store: &S,
     log: &L,
     wall: &dyn Clock,
 ) -> Result<Progress, Error> {
-    let rows = store.outbox_read(BATCH_MAX).await?;
-    if rows.is_empty() {
+    let Some((mut outgoing, rows)) = store.outbox_take(BATCH_MAX).await? else {
         return Ok(Progress::Nothing);
-    }
-    let records = rows.iter().map(|(_, row)| row.record.clone()).collect();
-    let results = log.append(records).await;
-    let (mut acknowledged, mut parked, mut stuck) = (Vec::new(), Vec::new(), None);
-    for ((seq, row), result) in rows.iter().zip(results) {
-        match result {
-            Ok(_) => acknowledged.push(*seq),
-            Err(error) if error.disposition() == Disposition::Retry => stuck = Some(error.to_string()),
-            Err(error) => {
-                parked.push((*seq, letter_of_outbox(role, &row.record, error.to_string(), wall.now())));
+    };
+    let sent = tokio::select! {
+        sent = append(role, log, rows, wall) => sent,
+        never = outgoing.keep() => match never {},
+    };
+    outgoing.settle(&sent.acknowledged, &sent.parked).await?;
+    metrics::counter!(metric::SENT, "role" => role).increment(sent.acknowledged.len() as u64);
+    metrics::counter!(metric::PARKED, "role" => role).increment(sent.parked.len() as u64);
+    Ok(sent.stuck.map_or(Progress::All, Progress::Stuck))
+}
+
+/// What became of the events of a round.
+#[derive(Default)]
+struct Sent {
+    acknowledged: Vec<i64>,
+    parked: Vec<(i64, ParkedLetter)>,
+    stuck: Option<String>,
+}
+
+/// Events that follow each other: those of a key on a topic.
+type Line = (Topic, Bytes);
+
+/// Appends in waves with one event of each line. What fails for now holds back the rest of its line.
+async fn append<L: Append>(
+    role: &'static str,
+    log: &L,
+    mut rows: Vec<(i64, OutboxRow)>,
+    wall: &dyn Clock,
+) -> Sent {
+    let mut sent = Sent::default();
+    let mut held: BTreeSet<Line> = BTreeSet::new();
+    while !rows.is_empty() {
+        let mut under_way = BTreeSet::new();
+        let (wave, later): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|(_, row)| under_way.insert(line_of(&row.record)));
+        let results = log.append(wave.iter().map(|(_, row)| row.record.clone()).collect()).await;
+        for ((seq, row), result) in wave.into_iter().zip(results) {
+            match result {
+                Ok(_) => sent.acknowledged.push(seq),
+                Err(error) if error.disposition() == Disposition::Retry => {
+                    held.insert(line_of(&row.record));
+                    sent.stuck = Some(error.to_string());
+                }
+                Err(error) => sent.parked.push((seq, refused(role, &row.record, &error, wall))),
             }
         }
+        rows = later;
+        rows.retain(|(_, row)| !held.contains(&line_of(&row.record)));
     }
-    store.outbox_settle(&acknowledged, &parked).await?;
-    metrics::counter!(metric::SENT, "role" => role).increment(acknowledged.len() as u64);
-    metrics::counter!(metric::PARKED, "role" => role).increment(parked.len() as u64);
-    Ok(stuck.map_or(Progress::All, Progress::Stuck))
+    sent
+}
+
+fn line_of(record: &Record) -> Line {
+    (record.topic, record.key.clone())
+}
+
+fn refused(role: &str, record: &Record, error: &AppendError, wall: &dyn Clock) -> ParkedLetter {
+    letter_of_outbox(role, record, error.to_string(), wall.now())
 }

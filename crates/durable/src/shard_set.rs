@@ -2,6 +2,9 @@
 
 use afterglow_domain::Shard;
 
+use crate::error::Error;
+use crate::rows::Writes;
+
 /// Shards in ascending order, the order in which they are locked, without repetition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ShardSet(Vec<Shard>);
@@ -23,6 +26,19 @@ impl ShardSet {
     /// Whether a row of this shard may be written under this lock.
     pub fn contains(&self, shard: Shard) -> bool {
         self.0.binary_search(&shard).is_ok()
+    }
+
+    /// Refuses to write what belongs to a shard that is not in here: its order and its low-water mark are
+    /// only kept by those who hold it.
+    pub(crate) fn check(&self, writes: &Writes) -> Result<(), Error> {
+        let armed = writes.arm.iter().map(|timer| timer.shard);
+        let published = writes.outbox.iter().map(|row| row.shard);
+        match armed.chain(published).find(|shard| !self.contains(*shard)) {
+            None => Ok(()),
+            Some(shard) => {
+                Err(Error::Refused(format!("shard {} is written and was not locked", shard.number())))
+            }
+        }
     }
 
     /// How many shards.

@@ -24,11 +24,11 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::error::Error;
 use crate::rows::Timeline;
+pub use crate::schema::Migration;
 use crate::store::CommitFaults;
 
 pub use letters::{Letters, read_letter, read_open_ids, read_parked};
-pub use schema::Migration;
-pub use tx::Tx;
+pub use tx::{Outgoing, Tx};
 
 /// How many readers may look at once; each query is short, and a person rarely asks more.
 const READERS_MAX: u32 = 4;
@@ -62,6 +62,8 @@ struct Writer {
 pub struct Store {
     writer: Arc<Mutex<Writer>>,
     readers: SqlitePool,
+    /// Held by the one relay that has taken events.
+    relay: Arc<Mutex<()>>,
     changed: Arc<Notify>,
     faults: CommitFaults,
 }
@@ -94,6 +96,7 @@ impl Store {
         Ok(Self {
             writer: Arc::new(Mutex::new(writer)),
             readers: readers(path).await?,
+            relay: Arc::default(),
             changed: Arc::default(),
             faults,
         })

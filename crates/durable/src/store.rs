@@ -1,6 +1,7 @@
 //! The intent-level traits of a store; each adapter passes [`crate::conformance`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -16,10 +17,16 @@ use crate::shard_set::ShardSet;
 /// A transaction that was begun because timers are due, and those timers.
 pub type Due<T> = (T, Vec<Timer>);
 
+/// The right to relay some events, and those events with their sequence numbers, ascending.
+pub type Taken<O> = (O, Vec<(i64, OutboxRow)>);
+
 /// A role's durable state. Cheap to clone: clones share it.
 pub trait Store: Clone + Send + Sync + 'static {
     /// A transaction of this store; roles add their own rows by extending it.
     type Tx: Tx;
+
+    /// The right to relay some of the outbox.
+    type Outgoing: Outgoing;
 
     /// Begins a transaction that holds these shards until it ends.
     fn begin(&self, shards: &ShardSet) -> impl Future<Output = Result<Self::Tx, Error>> + Send;
@@ -37,16 +44,16 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// When the next timer is due; `None` where none is armed.
     fn next_due(&self, timeline: Timeline) -> impl Future<Output = Result<Option<Timestamp>, Error>> + Send;
 
-    /// The oldest events not acknowledged by the log, with their sequence numbers, ascending.
+    /// The oldest events not acknowledged by the log, with their sequence numbers, ascending: a look, for
+    /// tests and gauges. A relay takes them with [`Store::outbox_take`].
     fn outbox_read(&self, max: usize) -> impl Future<Output = Result<Vec<(i64, OutboxRow)>, Error>> + Send;
 
-    /// Removes exactly these events: they are acknowledged. Those in `parked` were refused for good and
-    /// become dead letters in the same transaction.
-    fn outbox_settle(
+    /// Takes the oldest events not acknowledged by the log, at most `max`, of keys that no other relay has
+    /// at this moment, in this process or another. `None` where there is nothing to take.
+    fn outbox_take(
         &self,
-        acknowledged: &[i64],
-        parked: &[(i64, ParkedLetter)],
-    ) -> impl Future<Output = Result<(), Error>> + Send;
+        max: usize,
+    ) -> impl Future<Output = Result<Option<Taken<Self::Outgoing>>, Error>> + Send;
 
     /// The durable cursors of a consumer group.
     fn cursors(&self, group: &str) -> impl Future<Output = Result<Vec<Cursor>, Error>> + Send;
@@ -72,6 +79,21 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Whether a poll's records are decided one transaction per shard class (true where several
     /// processes lock rows) or all in one (true only where there is one writer anyway).
     fn splits_classes(&self) -> bool;
+}
+
+/// Events that one relay has to itself until this is settled or dropped: two that appended the same key
+/// would repeat each other and could change its order.
+pub trait Outgoing: Send + 'static {
+    /// Keeps the right alive while the log takes its time. Never ends: run it beside the appending.
+    fn keep(&mut self) -> impl Future<Output = Infallible> + Send;
+
+    /// Removes exactly these events: they are acknowledged. Those in `parked` were refused for good and
+    /// become dead letters in the same transaction. The rest is free to be taken again.
+    fn settle(
+        self,
+        acknowledged: &[i64],
+        parked: &[(i64, ParkedLetter)],
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// One transaction. Dropped without [`Tx::commit`], nothing of it happened.

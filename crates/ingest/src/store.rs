@@ -4,9 +4,12 @@
 //! operation reads or writes a deal of a shard that the transaction does not hold.
 
 mod memory;
+pub mod postgres;
 pub(crate) mod sqlite;
 
+use std::fmt::Display;
 use std::future::Future;
+use std::str::FromStr;
 
 use afterglow_crm::{Snapshot, Status};
 use afterglow_domain::{DealKey, DealRef, HomeKey, Shard, Timestamp};
@@ -17,6 +20,9 @@ pub use memory::Tables;
 pub use sqlite::MIGRATIONS;
 
 use crate::place;
+
+/// The form of the snapshot blob: JSON of `afterglow_crm::Snapshot`.
+const STATE_VERSION: i32 = 1;
 
 /// The key of a refresh's only timer.
 const TIMER_KEY: i32 = 0;
@@ -170,6 +176,14 @@ impl From<Status> for State {
             Status::Lost => Self::Lost,
         }
     }
+}
+
+fn key<K: FromStr<Err: Display>>(column: &str, text: &str) -> Result<K, Error> {
+    text.parse().map_err(|error| Error::Refused(format!("{column}: {error}")))
+}
+
+fn broken(column: &str) -> Error {
+    Error::Refused(format!("{column} is not of its form"))
 }
 
 #[cfg(test)]

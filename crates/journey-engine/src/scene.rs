@@ -1,6 +1,7 @@
 //! Material for tests: a journey, deals and their events.
 
 mod feed;
+pub(crate) mod postgres;
 mod world;
 
 use std::collections::BTreeMap;

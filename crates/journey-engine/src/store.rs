@@ -6,6 +6,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod memory;
+pub mod postgres;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -13,10 +14,11 @@ mod conformance;
 
 use std::future::Future;
 
-use afterglow_domain::{DealRef, EnrolmentId, Shard, Tenant, Timestamp};
+use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Shard, Tenant, Timestamp};
 use afterglow_durable::{Error, Tx};
 use afterglow_journey::Published;
 
+use crate::codes;
 use crate::rows::{AccountLink, DealRow, EnrolmentRow, ObligationRow};
 
 /// A transaction that also holds the engine's rows.
@@ -108,4 +110,25 @@ pub trait EngineTx: Tx {
         tenant: &Tenant,
         journeys: &[(String, u32)],
     ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// A stored value that is not of its form.
+fn broken(column: &str, why: impl std::fmt::Display) -> Error {
+    Error::Refused(format!("{}: {column}: {why}", codes::ROW))
+}
+
+fn home_of(text: String) -> Result<HomeKey, Error> {
+    HomeKey::new(text).map_err(|error| broken("home", error))
+}
+
+/// The deal of its stored text, `tenant/connection/deal`; only the last part may hold anything but a-z,
+/// 0-9 and -.
+fn deal_of(text: &str) -> Result<DealRef, Error> {
+    let mut parts = text.splitn(3, '/');
+    let mut part = || parts.next().unwrap_or_default();
+    Ok(DealRef {
+        tenant: Tenant::new(part()).map_err(|error| broken("deal", error))?,
+        connection: ConnectionId::new(part()).map_err(|error| broken("deal", error))?,
+        deal: DealKey::new(part()).map_err(|error| broken("deal", error))?,
+    })
 }

@@ -1,11 +1,12 @@
 //! What the product stands on: three stores and a log, of one kind or the other.
 //!
-//! [`Model`] is memory; [`Disk`] is what the embedded product uses, in a folder of its own. On both the
-//! roles make the same transactions in the same order: the model pretends to have one writer too, unless
-//! it is asked to split its work by shard class as a store with many writers does.
+//! [`Model`] is memory; [`Disk`] is what the embedded product uses, in a folder of its own; [`Server`] is
+//! PostgreSQL. On all of them the roles make the same transactions in the same order: the model pretends to
+//! have one writer too, unless it is asked to split its work by shard class as PostgreSQL does.
 
 mod disk;
 mod model;
+mod server;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,7 @@ use afterglow_journey_engine::EngineTx;
 
 pub use disk::Disk;
 pub use model::{Model, OneWriter};
+pub use server::Server;
 
 use crate::op::Role;
 

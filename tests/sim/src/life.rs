@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use afterglow_domain::Clock;
 
-use crate::ground::{Disk, Fates, Ground, Model};
+use crate::ground::{Disk, Fates, Ground, Model, Server};
 use crate::op::Op;
 use crate::trace::{Rows, Trace, differences};
 use crate::world::{Setup, World};
@@ -42,6 +42,12 @@ pub fn on_the_model(setup: Setup, ops: &[Op]) -> Life {
 /// A life on SQLite files.
 pub fn on_disk(setup: Setup, ops: &[Op]) -> Life {
     let ground = async |fates: &Fates, clock: Arc<dyn Clock>| Disk::new(fates, clock).await;
+    block(async { live(setup, ops, ground).await.1 })
+}
+
+/// A life on PostgreSQL.
+pub fn on_a_server(setup: Setup, ops: &[Op]) -> Life {
+    let ground = async |fates: &Fates, clock: Arc<dyn Clock>| Server::new(fates, clock).await;
     block(async { live(setup, ops, ground).await.1 })
 }
 

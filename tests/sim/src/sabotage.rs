@@ -14,7 +14,7 @@ pub enum Sabotage {
     ForgetfulEdge,
     /// The log loses every third touchpoint, delivery or journey event that a relay gave it.
     ForgetfulRelay,
-    /// The log gives back a touchpoint's records in the wrong order.
+    /// Two journey events of a key change places on their way to the log.
     Shuffled,
 }
 

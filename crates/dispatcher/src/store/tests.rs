@@ -167,3 +167,77 @@ async fn an_older_file_is_brought_up_to_date() {
     let [budget] = budgets.as_slice() else { panic!("{budgets:?}") };
     assert_eq!((budget.used_minor(), budget.cap_minor, budget.joined_minor), (3, 9, 0));
 }
+
+mod postgres {
+    use afterglow_durable::conformance::postgres::Database;
+    use afterglow_durable::store::CommitFaults;
+
+    use super::*;
+    use crate::store::postgres::SCHEMA;
+
+    #[tokio::test]
+    async fn it_tells_the_same_as_the_model() {
+        let database = Database::fresh().await;
+        let (store, _) = database.fresh_store(&SCHEMA, CommitFaults::default()).await;
+        assert_eq!(tell(store).await, tell(crate::store::memory::Store::default()).await);
+    }
+
+    /// Two touchpoints of one account in different shards; neither finds a budget yet.
+    #[tokio::test]
+    async fn a_budget_that_is_not_there_yet_is_locked() {
+        let database = Database::fresh().await;
+        let (store, _) = database.fresh_store(&SCHEMA, CommitFaults::default()).await;
+        let account = (tenant(), "a".to_owned());
+        let key =
+            BudgetKey { tenant: tenant(), account: "a".to_owned(), year: 2026, currency: Currency::EUR };
+        let spend = async || {
+            let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+            let found = tx.load_budgets(std::slice::from_ref(&account)).await.unwrap().pop();
+            let budget = found.unwrap_or_else(|| Budget::empty(key.clone()));
+            let spent_minor = budget.spent_minor + 1;
+            tx.save_budgets(&[Budget { spent_minor, ..budget }]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        futures::future::join_all((0..8).map(|_| spend())).await;
+        let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+        assert_eq!(tx.load_budgets(&[account]).await.unwrap()[0].spent_minor, 8);
+    }
+
+    /// The suppression waits for the claim that looked before it, and the next claim sees it.
+    #[tokio::test]
+    async fn an_address_is_locked_by_who_looks_whether_it_is_suppressed() {
+        let database = Database::fresh().await;
+        let (store, _) = database.fresh_store(&SCHEMA, CommitFaults::default()).await;
+        let address = (tenant(), [7; 32]);
+        let mut claim = store.begin(&ShardSet::default()).await.unwrap();
+        assert_eq!(claim.load_suppressions(std::slice::from_ref(&address)).await.unwrap(), []);
+        let suppress = async {
+            let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+            let row = Suppression {
+                tenant: tenant(),
+                address_hmac: [7; 32],
+                since: Timestamp(3),
+                reason: "asked".to_owned(),
+            };
+            tx.suppress(&[row]).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let claimed = async {
+            until_one_waits(&store).await;
+            claim.commit().await.unwrap();
+        };
+        futures::join!(suppress, claimed);
+        let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+        assert_eq!(tx.load_suppressions(&[address]).await.unwrap().len(), 1);
+    }
+
+    /// Somebody waits for a lock by name in this database.
+    async fn until_one_waits(store: &crate::store::postgres::Store) {
+        let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())";
+        let wait = async {
+            while sqlx::query_scalar::<_, i64>(waiting).fetch_one(store.readers()).await.unwrap() == 0 {}
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), wait).await.expect("somebody waits");
+    }
+}

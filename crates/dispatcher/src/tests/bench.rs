@@ -1,5 +1,6 @@
 //! A dispatcher on a store, with hand-driven clock, vendors and records.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use afterglow_domain::clock::ManualClock;
 use afterglow_domain::{
     Clock, Clocks, ConnectionId, DealKey, DealRef, EventId, HomeKey, Timestamp, TouchpointId,
 };
+use afterglow_durable::conformance::postgres::Database;
 use afterglow_durable::store::CommitFaults;
 use afterglow_durable::{Store, Timeline, turns};
 use afterglow_events::{
@@ -18,7 +20,7 @@ use uuid::Uuid;
 
 use super::vendors::{Vendor, usd};
 use crate::invariants::Ledgers;
-use crate::store::{DispatcherTx, memory, sqlite};
+use crate::store::{DispatcherTx, memory, postgres, sqlite};
 use crate::{Dispatcher, Options, SignalsLag, Touchpoint};
 
 /// A store whose ledgers can be looked at whole.
@@ -38,6 +40,12 @@ impl TestStore for sqlite::Store {
     }
 }
 
+impl TestStore for postgres::Store {
+    async fn ledgers(&self) -> Ledgers {
+        Ledgers::of_schema(self).await.unwrap()
+    }
+}
+
 pub(super) struct Bench<S> {
     pub(super) dispatcher: Dispatcher<S, Vendor, Vendor>,
     pub(super) store: S,
@@ -45,11 +53,12 @@ pub(super) struct Bench<S> {
     pub(super) lag: SignalsLag,
     pub(super) gifts: Vendor,
     pub(super) mails: Vendor,
-    _folder: Option<tempfile::TempDir>,
+    /// The folder or the database, which goes with the bench.
+    place: Box<dyn Any + Send + Sync>,
 }
 
-/// Runs a scenario on both stores.
-macro_rules! on_both {
+/// Runs a scenario on every store.
+macro_rules! on_each {
     ($($(#[$doc:meta])* async fn $name:ident($bench:ident) $body:block)+) => {$(
         $(#[$doc])*
         mod $name {
@@ -66,10 +75,15 @@ macro_rules! on_both {
             async fn on_sqlite() {
                 scenario(crate::tests::bench::on_sqlite(CommitFaults::default()).await).await;
             }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                scenario(crate::tests::bench::on_postgres(CommitFaults::default()).await).await;
+            }
         }
     )+};
 }
-pub(super) use on_both;
+pub(super) use on_each;
 
 pub(super) fn options() -> Options {
     Options {
@@ -87,24 +101,36 @@ pub(super) fn options() -> Options {
     }
 }
 
-fn bench<S: TestStore>(store: S, folder: Option<tempfile::TempDir>) -> Bench<S> {
+fn bench<S: TestStore>(store: S, place: impl Any + Send + Sync) -> Bench<S> {
     let clock = ManualClock::new("2026-03-06T09:30:00Z".parse().unwrap());
     let (gifts, mails, lag) = (Vendor::default(), Vendor::default(), SignalsLag::default());
     let clocks = Clocks::same(Arc::new(clock.clone()));
     let vendors = (Some(gifts.clone()), Some(mails.clone()));
     let dispatcher = Dispatcher::new(store.clone(), vendors, options(), clocks, lag.clone());
-    Bench { dispatcher, store, clock, lag, gifts, mails, _folder: folder }
+    Bench { dispatcher, store, clock, lag, gifts, mails, place: Box::new(place) }
 }
 
 pub(super) fn on_model(faults: CommitFaults) -> Bench<memory::Store> {
-    bench(memory::Store::with_faults(faults), None)
+    bench(memory::Store::with_faults(faults), ())
 }
 
 pub(super) async fn on_sqlite(faults: CommitFaults) -> Bench<sqlite::Store> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dispatcher.db");
     let store = sqlite::Store::open_with_faults(&path, sqlite::MIGRATIONS, faults).await.unwrap();
-    bench(store, Some(folder))
+    bench(store, folder)
+}
+
+pub(super) async fn on_postgres(faults: CommitFaults) -> Bench<postgres::Store> {
+    let database = Database::fresh().await;
+    let mut bench = in_schema(&database, faults).await;
+    bench.place = Box::new(database);
+    bench
+}
+
+/// On PostgreSQL in a schema of its own.
+pub(super) async fn in_schema(database: &Database, faults: CommitFaults) -> Bench<postgres::Store> {
+    bench(database.fresh_store(&postgres::SCHEMA, faults).await.0, ())
 }
 
 /// Gives its records again until they are committed.

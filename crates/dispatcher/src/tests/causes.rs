@@ -8,7 +8,7 @@ use afterglow_events::Body;
 use afterglow_events::proto::{self, DeliveryCause, touchpoint_due::Deed};
 use afterglow_providers::{Class, OrderStatus};
 
-use super::bench::{Bench, TestStore, gift, gift_or_mail, mail, on_both, options, revoked, task, tp};
+use super::bench::{Bench, TestStore, gift, gift_or_mail, mail, on_each, options, revoked, task, tp};
 use super::vendors::{Act, usd};
 use crate::{Attempt, AttemptState, Resolution, Step, Unresolved, resolve};
 
@@ -34,7 +34,7 @@ async fn lost<S: TestStore>(bench: &Bench<S>, n: u128) -> Option<Attempt> {
     of_it.filter(|attempt| attempt.state.waits_for_a_person()).max_by_key(|attempt| attempt.n)
 }
 
-on_both! {
+on_each! {
     async fn every_end_tells_its_cause(bench) {
         bench.hear(mail(1)).await;
         bench.now().await;
@@ -188,7 +188,7 @@ fn about(n: u128, text: &str) -> proto::TouchpointDue {
     message
 }
 
-on_both! {
+on_each! {
     async fn without_an_owner_the_company_signs_and_nobody_is_promised(bench) {
         let text = "By {{ owner.name }}, {{ owner.first_name }}, {{ owner.email }}; {{ sender.signature }}.";
         bench.hear(proto::TouchpointDue { owner: None, ..about(1, text) }).await;

@@ -6,7 +6,7 @@ use afterglow_domain::{HomeKey, Money};
 use afterglow_durable::store::CommitFaults;
 use afterglow_events::{Body, convert, proto};
 
-use super::bench::{Bench, TestStore, deal, gift, on_both, on_model};
+use super::bench::{Bench, TestStore, deal, gift, on_each, on_model};
 use super::vendors::{Act, usd};
 use crate::Wait;
 
@@ -75,7 +75,7 @@ impl<S: TestStore> Bench<S> {
     }
 }
 
-on_both! {
+on_each! {
     async fn what_was_spent_before_the_account_was_known_counts_for_it(bench) {
         bench.give(1, 1, "", 80).await;
         assert_eq!(bench.money().await, ["hubspot:33:deal:1 2026 0 USD 80 USD"]);

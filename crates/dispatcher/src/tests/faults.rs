@@ -73,6 +73,30 @@ async fn every_transaction_dies_before_and_after_its_commit() {
     }
 }
 
+mod postgres {
+    use afterglow_durable::conformance::postgres::Database;
+
+    use super::*;
+    use crate::tests::bench::in_schema;
+
+    #[tokio::test]
+    async fn every_transaction_dies_before_and_after_its_commit() {
+        let database = Database::fresh().await;
+        for fault in [CommitFault::Lost, CommitFault::Unanswered] {
+            for number in 0.. {
+                let (faults, count) = nth(number, fault);
+                let bench = in_schema(&database, faults).await;
+                story(&bench).await;
+                assert_exact(&bench, &format!("commit {number} {fault:?}")).await;
+                if count.load(Ordering::SeqCst) <= number {
+                    assert!(number > 10, "the story has more transactions than that");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 /// xorshift: the same seed gives the same story.
 fn random(state: &AtomicU64) -> u64 {
     let mut x = state.load(Ordering::SeqCst);

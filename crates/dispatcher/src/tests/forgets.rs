@@ -8,7 +8,7 @@ use afterglow_durable::{ShardSet, Store as _, Tx as _};
 use afterglow_providers::Class;
 use prost::Message as _;
 
-use super::bench::{Bench, TestStore, gift, home, mail, on_both, on_sqlite, revoked, tp};
+use super::bench::{Bench, TestStore, gift, home, mail, on_each, on_sqlite, revoked, tp};
 use super::vendors::{Act, LINK};
 use crate::store::sqlite;
 use crate::{forget, query};
@@ -42,7 +42,7 @@ async fn all<S: TestStore>(bench: &Bench<S>, days: u64) -> usize {
     }
 }
 
-on_both! {
+on_each! {
     async fn what_is_old_keeps_its_end_and_nothing_personal(bench) {
         bench.hear(gift(1, 25)).await;
         bench.hear(mail(2)).await;

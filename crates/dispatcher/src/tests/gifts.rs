@@ -6,14 +6,14 @@ use afterglow_durable::store::CommitFaults;
 use afterglow_events::{Body, Event, proto};
 use afterglow_providers::{Class, OrderStatus};
 
-use super::bench::{Bench, TestStore, gift, mail, on_both, options, revoked, tp};
+use super::bench::{Bench, TestStore, gift, mail, on_each, options, revoked, tp};
 use super::vendors::{Act, LINK, usd};
 use crate::{AttemptState, Resolution, Status, Step, Unresolved, resolve};
 
 const DAY: Duration = Duration::from_hours(24);
 const HOUR: Duration = Duration::from_hours(1);
 
-on_both! {
+on_each! {
     async fn a_gift_is_ordered_then_mailed(bench) {
         bench.hear(gift(1, 25)).await;
         bench.now().await;

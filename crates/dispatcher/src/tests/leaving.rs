@@ -5,7 +5,7 @@ use std::time::Duration;
 use afterglow_durable::store::CommitFaults;
 use afterglow_providers::Class;
 
-use super::bench::{Bench, TestStore, mail, on_both, revoked};
+use super::bench::{Bench, TestStore, mail, on_each, revoked};
 use super::vendors::Act;
 use crate::AttemptState::{self, Accepted, Claimed, InDoubt, InFlight, Rejected};
 use crate::claim::Lanes;
@@ -29,7 +29,7 @@ async fn states<S: TestStore>(bench: &Bench<S>) -> Vec<AttemptState> {
     attempts.iter().map(|attempt| attempt.state).collect()
 }
 
-on_both! {
+on_each! {
     async fn killed_before_the_mark_it_is_sent_again_and_arrives_once(bench) {
         drop(claimed(&bench).await);
         bench.clock.advance(Duration::from_secs(40));

@@ -5,13 +5,13 @@ use std::time::Duration;
 use afterglow_durable::store::CommitFaults;
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{Bench, TestStore, gift, mail, on_both};
+use super::bench::{Bench, TestStore, gift, mail, on_each};
 use super::vendors::Act;
 
 /// The binary moves the loops to tasks of their own.
 fn may_be_spawned(_: &impl Send) {}
 
-on_both! {
+on_each! {
     /// The vendor of gifts hangs on every slot it has; the mails go out nevertheless, and more of them
     /// than there are slots.
     async fn one_vendor_that_hangs_delays_no_other_channel(bench) {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use afterglow_durable::store::CommitFaults;
 use afterglow_events::{Body, proto};
 
-use super::bench::{Bench, TestStore, due, gift, mail, on_both, options, revoked, task, tp};
+use super::bench::{Bench, TestStore, due, gift, mail, on_each, options, revoked, task, tp};
 use super::vendors::Act;
 use crate::{AttemptState, Resolution, Status, resolve};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-on_both! {
+on_each! {
     async fn a_mail_in_doubt_is_never_sent_again(bench) {
         bench.mails.script(&[Act::LoseAnswer, Act::Lose]);
         bench.hear(mail(1)).await;

@@ -6,13 +6,13 @@ use afterglow_durable::store::CommitFaults;
 use afterglow_events::{convert, proto};
 use afterglow_providers::Class;
 
-use super::bench::{Bench, TestStore, gift, gift_or_mail, on_both};
+use super::bench::{Bench, TestStore, gift, gift_or_mail, on_each};
 use super::vendors::{Act, usd};
 use crate::Wait;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-on_both! {
+on_each! {
     async fn over_the_cap_the_mail_goes_at_once_without_its_gift(bench) {
         bench.hear(gift(1, 80)).await;
         bench.hear(gift_or_mail(2, 30)).await;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use afterglow_durable::store::CommitFaults;
 use afterglow_providers::Class;
 
-use super::bench::{Bench, TestStore, gift, mail, on_both, revoked, tp};
+use super::bench::{Bench, TestStore, gift, mail, on_each, revoked, tp};
 use super::vendors::Act;
 use crate::Status;
 use crate::claim::Lanes;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-on_both! {
+on_each! {
     async fn a_revocation_before_its_touchpoint_is_a_tombstone(bench) {
         bench.hear(revoked(1)).await;
         bench.hear(revoked(1)).await;

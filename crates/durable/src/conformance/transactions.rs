@@ -43,8 +43,13 @@ fn writes() -> Writes {
     }
 }
 
+/// The shards of [`writes`] and of everything that is called "a".
+fn held() -> ShardSet {
+    ShardSet::new([shard(3), row(1, "a").shard])
+}
+
 async fn commit_all<S: Store>(store: &S) -> Result<bool, Error> {
-    let mut tx = store.begin(&ShardSet::new([shard(3)])).await?;
+    let mut tx = store.begin(&held()).await?;
     let first = tx.first_seen(&[mark(1, "acme/x")]).await?;
     tx.write(writes()).await?;
     tx.commit().await?;
@@ -74,7 +79,7 @@ pub(super) async fn a_commit_is_whole_and_survives(fixture: &impl Fixture) {
 
 pub(super) async fn a_dropped_transaction_leaves_nothing(fixture: &impl Fixture) {
     let store = fixture.fresh(CommitFaults::default()).await;
-    let mut tx = store.begin(&ShardSet::new([shard(3)])).await.unwrap();
+    let mut tx = store.begin(&held()).await.unwrap();
     tx.first_seen(&[mark(1, "acme/x")]).await.unwrap();
     tx.write(writes()).await.unwrap();
     drop(tx);
@@ -124,7 +129,7 @@ pub(super) async fn writers_take_turns(fixture: &impl Fixture) {
     let write = |number: u128| {
         let store = store.clone();
         async move {
-            let mut tx = store.begin(&ShardSet::new([shard(3)])).await.unwrap();
+            let mut tx = store.begin(&held()).await.unwrap();
             tx.write(Writes { outbox: vec![row(number, "a"), row(number + 100, "a")], ..Writes::default() })
                 .await
                 .unwrap();
@@ -138,4 +143,17 @@ pub(super) async fn writers_take_turns(fixture: &impl Fixture) {
         let number = |index: usize| pair[index].1.record.header("ce_id").unwrap().parse::<Uuid>().unwrap();
         assert_eq!(number(0).as_u128() + 100, number(1).as_u128(), "transactions do not interleave");
     }
+}
+
+pub(super) async fn a_shard_that_is_not_held_is_not_written(fixture: &impl Fixture) {
+    let store = fixture.fresh(CommitFaults::default()).await;
+    let strangers = [
+        Writes { arm: vec![timer(4, at(100), 1)], ..Writes::default() },
+        Writes { outbox: vec![row(1, "a")], ..Writes::default() },
+    ];
+    for writes in strangers {
+        let mut tx = store.begin(&ShardSet::new([shard(3)])).await.unwrap();
+        assert!(matches!(tx.write(writes).await, Err(Error::Refused(_))));
+    }
+    assert_eq!(holds(&store).await, [false; 4]);
 }

@@ -5,15 +5,7 @@ use std::path::Path;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::error::Error;
-
-/// One step of a schema. Steps are never changed once released; a new one is added.
-#[derive(Debug, Clone, Copy)]
-pub struct Migration {
-    /// Counts from 1 without gaps.
-    pub version: i64,
-    /// What to run.
-    pub sql: &'static str,
-}
+use crate::schema::Migration;
 
 const CORE: &[Migration] = &[
     Migration { version: 1, sql: include_str!("core_1.sql") },

@@ -1,5 +1,6 @@
 //! The transaction, and the store's side of the traits.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use afterglow_domain::shard::CLASSES;
@@ -13,11 +14,13 @@ use super::{Store, Writer, core, timers};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
-use crate::store::{CommitFault, CommitFaults, Marks, Tx as _};
+use crate::store::{CommitFault, CommitFaults, Marks, Taken, Tx as _};
 
 /// The one writing transaction of a file. Dropped without commit, the next one rolls it back first.
 pub struct Tx {
     writer: OwnedMutexGuard<Writer>,
+    /// What a store with many writers would have locked.
+    held: ShardSet,
     marks: Marks,
     wakes: bool,
     changed: Arc<Notify>,
@@ -32,7 +35,7 @@ impl Tx {
 }
 
 impl Store {
-    async fn tx(&self) -> Result<Tx, Error> {
+    async fn tx(&self, held: ShardSet) -> Result<Tx, Error> {
         let mut writer = self.writer.clone().lock_owned().await;
         // After a transaction that was dropped or whose COMMIT failed, what it did to the marks is not known.
         let marks_unknown = writer.open || writer.beside;
@@ -47,7 +50,7 @@ impl Store {
             writer.fired_to = timers::load_marks(&mut writer.connection).await?;
         }
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
-        Ok(Tx { writer, marks: Marks::default(), wakes: false, changed, faults })
+        Ok(Tx { writer, held, marks: Marks::default(), wakes: false, changed, faults })
     }
 }
 
@@ -69,16 +72,18 @@ impl Tx {
                 break;
             }
         }
-        self.marks.page((timeline, now), timers::shards_of(class), &page, max);
+        self.held = ShardSet::new(timers::shards_of(class));
+        self.marks.page((timeline, now), self.held.iter(), &page, max);
         Ok(page)
     }
 }
 
 impl crate::Store for Store {
     type Tx = Tx;
+    type Outgoing = Outgoing;
 
-    async fn begin(&self, _shards: &ShardSet) -> Result<Tx, Error> {
-        self.tx().await
+    async fn begin(&self, shards: &ShardSet) -> Result<Tx, Error> {
+        self.tx(shards.clone()).await
     }
 
     async fn begin_due(
@@ -91,7 +96,7 @@ impl crate::Store for Store {
         if self.next_due(timeline).await?.is_none_or(|due| due > now) {
             return Ok(None);
         }
-        let mut tx = self.tx().await?;
+        let mut tx = self.tx(ShardSet::default()).await?;
         let first = tx.writer.next_class;
         for class in (0..CLASSES).map(|step| (first + step) % CLASSES) {
             let page = tx.page(timeline, class, now, max).await?;
@@ -118,13 +123,11 @@ impl crate::Store for Store {
         rows.iter().map(core::outbox_row).collect()
     }
 
-    async fn outbox_settle(&self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
-        let mut tx = self.tx().await?;
-        core::delete_outbox(tx.connection(), acknowledged).await?;
-        let (seqs, refused): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
-        core::delete_outbox(tx.connection(), &seqs).await?;
-        letters::park(tx.connection(), &refused).await?;
-        tx.commit().await
+    async fn outbox_take(&self, max: usize) -> Result<Option<Taken<Outgoing>>, Error> {
+        let Ok(turn) = self.relay.clone().try_lock_owned() else { return Ok(None) };
+        let rows = self.outbox_read(max).await?;
+        let outgoing = Outgoing { store: self.clone(), _turn: turn };
+        Ok((!rows.is_empty()).then_some((outgoing, rows)))
     }
 
     async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, Error> {
@@ -137,7 +140,7 @@ impl crate::Store for Store {
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
-        let mut tx = self.tx().await?;
+        let mut tx = self.tx(ShardSet::default()).await?;
         let done = sqlx::query(
             "delete from inbox where (event_id, home) in
              (select event_id, home from inbox where taken_at < ? order by taken_at limit ?)",
@@ -151,7 +154,7 @@ impl crate::Store for Store {
     }
 
     async fn prune_parked(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
-        let mut tx = self.tx().await?;
+        let mut tx = self.tx(ShardSet::default()).await?;
         let pruned = letters::prune(tx.connection(), before, max).await?;
         tx.commit().await?;
         Ok(pruned)
@@ -163,6 +166,27 @@ impl crate::Store for Store {
 
     fn splits_classes(&self) -> bool {
         false
+    }
+}
+
+/// The right to relay this file's outbox: one process runs on it, so a lock in memory is enough.
+pub struct Outgoing {
+    store: Store,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl crate::store::Outgoing for Outgoing {
+    async fn keep(&mut self) -> Infallible {
+        std::future::pending().await
+    }
+
+    async fn settle(self, acknowledged: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
+        let mut tx = self.store.tx(ShardSet::default()).await?;
+        core::delete_outbox(tx.connection(), acknowledged).await?;
+        let (seqs, refused): (Vec<i64>, Vec<ParkedLetter>) = parked.iter().cloned().unzip();
+        core::delete_outbox(tx.connection(), &seqs).await?;
+        letters::park(tx.connection(), &refused).await?;
+        tx.commit().await
     }
 }
 
@@ -185,6 +209,7 @@ impl crate::Tx for Tx {
     }
 
     async fn write(&mut self, writes: Writes) -> Result<(), Error> {
+        self.held.check(&writes)?;
         self.wakes |= !writes.arm.is_empty() || !writes.outbox.is_empty();
         let connection = self.connection();
         timers::disarm(connection, &writes.disarm).await?;

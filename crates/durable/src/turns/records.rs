@@ -170,6 +170,23 @@ fn bad<H: Handler>(handler: &H, received: Received, reason: String) -> Item {
     Item::Bad { letter, received }
 }
 
+/// Items that may share a transaction, in order. One that touches shards of another class is alone in its
+/// own: it would make all its neighbours hold both classes.
+fn together<'a, H, S>(handler: &H, store: &S, items: &'a [Item]) -> Vec<&'a [Item]>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+{
+    let wide = |item: &Item| match item {
+        Item::Good(incoming) => !ShardSet::new(handler.shards(incoming)).one_class(),
+        Item::Bad { .. } => false,
+    };
+    if !store.splits_classes() {
+        return vec![items];
+    }
+    items.chunk_by(|one, next| !wide(one) && !wide(next)).collect()
+}
+
 /// Decides on items in one transaction; where that is refused or panics, on halves, until the culprit
 /// is alone and parked. Order is kept: the left half is committed before the right one is tried.
 async fn settle<H, S>(handler: &H, store: &S, items: &[Item], cursors: &[Cursor]) -> Result<(), Error>
@@ -177,7 +194,11 @@ where
     H: Handler<Tx = S::Tx>,
     S: Store,
 {
-    let mut todo: Vec<(&[Item], &[Cursor])> = vec![(items, cursors)];
+    // Last in, first out; the cursors go with the last of them.
+    let mut todo: Vec<(&[Item], &[Cursor])> = Vec::new();
+    for part in together(handler, store, items).into_iter().rev() {
+        todo.push((part, if todo.is_empty() { cursors } else { &[] }));
+    }
     while let Some((items, cursors)) = todo.pop() {
         let reason = match attempt(handler, store, items, cursors).await? {
             Ok(()) => continue,

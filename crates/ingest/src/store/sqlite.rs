@@ -1,8 +1,5 @@
 //! The resolver's rows in SQLite.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use afterglow_domain::{ConnectionId, DealKey, DealRef, HomeKey, Tenant, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::sqlite::{Migration, ROWS_PER_STATEMENT, Tx};
@@ -10,16 +7,13 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 
-use super::{KnownDeal, Refresh, ResolverTx, StageHint, State};
+use super::{KnownDeal, Refresh, ResolverTx, STATE_VERSION, StageHint, State, broken, key};
 
 /// The schema, for `durable::sqlite::Store::open`.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("sqlite_1.sql") },
     Migration { version: 2, sql: include_str!("sqlite_2.sql") },
 ];
-
-/// The form of the snapshot blob: JSON of `afterglow_crm::Snapshot`.
-const STATE_VERSION: i64 = 1;
 
 impl ResolverTx for Tx {
     async fn load_refreshes(&mut self, ids: &[Uuid]) -> Result<Vec<Refresh>, Error> {
@@ -157,7 +151,7 @@ pub(crate) fn refresh(row: &SqliteRow) -> Result<Refresh, Error> {
 
 /// A row of `deal`.
 pub(crate) fn known_deal(row: &SqliteRow) -> Result<KnownDeal, Error> {
-    let version: i64 = row.try_get("state_version")?;
+    let version: i32 = row.try_get("state_version")?;
     if version != STATE_VERSION {
         return Err(Error::Refused(format!(
             "deal.state_version is {version}, this program reads {STATE_VERSION}"
@@ -192,12 +186,4 @@ fn deal_ref(row: &SqliteRow) -> Result<DealRef, Error> {
         connection: key::<ConnectionId>("connection", row.try_get("connection")?)?,
         deal: key::<DealKey>("deal", row.try_get("deal")?)?,
     })
-}
-
-fn key<K: FromStr<Err: Display>>(column: &str, text: &str) -> Result<K, Error> {
-    text.parse().map_err(|error| Error::Refused(format!("{column}: {error}")))
-}
-
-fn broken(column: &str) -> Error {
-    Error::Refused(format!("{column} is not of its form"))
 }

@@ -101,6 +101,26 @@ async fn both_stores_find_a_refresh_by_its_timer() {
     a_refresh_is_found_by_its_timer(store).await;
 }
 
+mod postgres {
+    use afterglow_durable::conformance::postgres::Database;
+    use afterglow_durable::store::CommitFaults;
+
+    use super::*;
+    use crate::store::postgres::SCHEMA;
+
+    #[tokio::test]
+    async fn it_keeps_rows() {
+        let database = Database::fresh().await;
+        rows_come_back_as_they_were_saved(database.store(&SCHEMA, CommitFaults::default()).await).await;
+    }
+
+    #[tokio::test]
+    async fn it_finds_a_refresh_by_its_timer() {
+        let database = Database::fresh().await;
+        a_refresh_is_found_by_its_timer(database.store(&SCHEMA, CommitFaults::default()).await).await;
+    }
+}
+
 #[tokio::test]
 async fn a_row_that_does_not_decode_is_refused_and_tells_nothing_of_people() {
     let (store, _folder) = sqlite_store().await;

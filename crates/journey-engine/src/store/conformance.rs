@@ -137,3 +137,36 @@ async fn the_timers_path_scans_no_table() {
         assert!(plan.iter().find(scans).is_none(), "{statement}: {plan:?}");
     }
 }
+
+mod postgres {
+    use afterglow_durable::conformance::postgres::Database;
+    use afterglow_durable::postgres::Store;
+
+    use super::*;
+    use crate::publish::publish;
+    use crate::scene::{journey, postgres::world_on};
+    use crate::store::postgres::SCHEMA;
+
+    #[tokio::test]
+    async fn conforms() {
+        let database = Database::fresh().await;
+        super::conforms::<Store>(enrolled(world_on(&database, CommitFaults::default()).await).await).await;
+    }
+
+    /// Replicas start with the same new file: one of them publishes it, and all use it.
+    #[tokio::test]
+    async fn two_that_publish_the_same_at_once_publish_it_once() {
+        let database = Database::fresh().await;
+        let (one, schema) = database.fresh_store(&SCHEMA, CommitFaults::default()).await;
+        let other = database.store(&schema, CommitFaults::default()).await;
+        let tenant = Deal::new("1").deal_ref().tenant;
+        for (version, greeting) in [(1, "Hello"), (2, "Good day"), (3, "Hi there")] {
+            let published =
+                async |store: &Store| publish(store, &tenant, vec![journey("j", greeting)], day(0)).await;
+            let (a, b) = tokio::join!(published(&one), published(&other));
+            let [a, b] = [a, b].map(|versions| versions.unwrap().remove(0));
+            assert_eq!((a.version, b.version), (version, version));
+            assert!(a.new != b.new, "one of them was first");
+        }
+    }
+}

@@ -6,13 +6,12 @@ mod details;
 mod enrolments;
 mod obligations;
 
-use afterglow_domain::{ConnectionId, DealKey, DealRef, EnrolmentId, HomeKey, Shard, Tenant, Timestamp};
+use afterglow_domain::{DealRef, EnrolmentId, Shard, Tenant, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::sqlite::{Migration, Tx};
 use afterglow_journey::Published;
 
 use super::EngineTx;
-use crate::codes;
 use crate::rows::{AccountLink, DealRow, EnrolmentRow, ObligationRow};
 
 pub(crate) use deals::{DEAL_COLUMNS, deal_row};
@@ -108,25 +107,4 @@ impl EngineTx for Tx {
     async fn use_journeys(&mut self, tenant: &Tenant, journeys: &[(String, u32)]) -> Result<(), Error> {
         definitions::use_journeys(self.connection(), tenant, journeys).await
     }
-}
-
-/// A stored value that is not of its form.
-fn broken(column: &str, why: impl std::fmt::Display) -> Error {
-    Error::Refused(format!("{}: {column}: {why}", codes::ROW))
-}
-
-fn home_of(text: String) -> Result<HomeKey, Error> {
-    HomeKey::new(text).map_err(|error| broken("home", error))
-}
-
-/// The deal of its stored text, `tenant/connection/deal`; only the last part may hold anything but a-z,
-/// 0-9 and -.
-fn deal_of(text: &str) -> Result<DealRef, Error> {
-    let mut parts = text.splitn(3, '/');
-    let mut part = || parts.next().unwrap_or_default();
-    Ok(DealRef {
-        tenant: Tenant::new(part()).map_err(|error| broken("deal", error))?,
-        connection: ConnectionId::new(part()).map_err(|error| broken("deal", error))?,
-        deal: DealKey::new(part()).map_err(|error| broken("deal", error))?,
-    })
 }

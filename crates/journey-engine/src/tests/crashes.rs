@@ -61,3 +61,23 @@ async fn any_commit_may_die_on_sqlite_and_both_stores_agree() {
         assert_eq!(live(world).await, model, "commit {n} was {fault:?}");
     }
 }
+
+mod postgres {
+    use afterglow_durable::conformance::postgres::Database;
+
+    use super::*;
+    use crate::scene::postgres::world_on;
+
+    #[tokio::test]
+    async fn any_commit_may_die_and_the_model_agrees() {
+        let database = Database::fresh().await;
+        let model = live(world_in_memory(CommitFaults::default()).await).await;
+        let (faults, count) = failing(usize::MAX, CommitFault::None);
+        assert_eq!(live(world_on(&database, faults).await).await, model, "the model and PostgreSQL agree");
+        for n in 0..count.load(Ordering::SeqCst) {
+            let fault = if n % 2 == 0 { CommitFault::Lost } else { CommitFault::Unanswered };
+            let found = live(world_on(&database, failing(n, fault).0).await).await;
+            assert_eq!(found, model, "commit {n} was {fault:?}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use afterglow_dispatcher::{invariants::Ledgers, store::memory as dispatcher};
 use afterglow_domain::{Clock, Timestamp};
-use afterglow_durable::store::Due;
+use afterglow_durable::store::{Due, Taken};
 use afterglow_durable::{Error, OutboxRow, ParkedLetter, ShardSet, Store, Timeline, memory};
 use afterglow_eventlog::{Consumer, MemoryLog};
 use afterglow_events::{Checkpoints, Cursor, Topic};
@@ -84,6 +84,7 @@ pub struct OneWriter<S> {
 
 impl<S: Store> Store for OneWriter<S> {
     type Tx = S::Tx;
+    type Outgoing = S::Outgoing;
 
     async fn begin(&self, shards: &ShardSet) -> Result<S::Tx, Error> {
         self.inner.begin(shards).await
@@ -101,8 +102,8 @@ impl<S: Store> Store for OneWriter<S> {
         self.inner.outbox_read(max).await
     }
 
-    async fn outbox_settle(&self, done: &[i64], parked: &[(i64, ParkedLetter)]) -> Result<(), Error> {
-        self.inner.outbox_settle(done, parked).await
+    async fn outbox_take(&self, max: usize) -> Result<Option<Taken<S::Outgoing>>, Error> {
+        self.inner.outbox_take(max).await
     }
 
     async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, Error> {

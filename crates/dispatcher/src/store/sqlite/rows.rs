@@ -10,10 +10,8 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::attempt::{Attempt, AttemptState};
 use crate::ledger::{Budget, BudgetKey, DealLedger, Suppression};
-use crate::touchpoint::{State, Status, Step, Touchpoint};
-
-/// The version in which `touchpoint.state` is written: JSON of [`State`].
-pub(crate) const STATE_VERSION: i64 = 1;
+use crate::store::blobs::{broken, ledger, state};
+use crate::touchpoint::{Status, Step, Touchpoint};
 
 pub(crate) const TOUCHPOINT: &str =
     "select id, home, status, armed_at, received_at, due, state_version, state from touchpoint";
@@ -23,27 +21,7 @@ pub(crate) const ATTEMPT: &str = "select id, touchpoint, step, n, state, vendor,
 pub(crate) const BUDGET: &str =
     "select tenant, account, year, currency, reserved, spent, cap, joined from budget";
 
-/// The version in which `deal.ledger` is written: JSON of [`DealLedger`].
-pub(crate) const LEDGER_VERSION: i64 = 1;
-
 pub(crate) const DEAL: &str = "select ledger_version, ledger from deal";
-
-fn broken(column: &str) -> Error {
-    Error::Refused(format!("{column} is not of its form"))
-}
-
-pub(super) fn state_bytes(state: &State) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(state).map_err(|error| Error::Refused(format!("touchpoint.state: {error}")))
-}
-
-fn state(version: i64, bytes: &[u8]) -> Result<State, Error> {
-    if version != STATE_VERSION {
-        let what = "touchpoint.state".to_owned();
-        return Err(Error::Newer { what, found: version, known: STATE_VERSION });
-    }
-    // The parser's own text may quote the state, which holds personal data.
-    serde_json::from_slice(bytes).map_err(|_| broken("touchpoint.state"))
-}
 
 pub(crate) fn touchpoint(row: &SqliteRow) -> Result<Touchpoint, Error> {
     let due = proto::TouchpointDue::decode(row.try_get::<&[u8], _>("due")?)
@@ -96,17 +74,8 @@ pub(crate) fn budget(row: &SqliteRow) -> Result<Budget, Error> {
     })
 }
 
-pub(super) fn ledger_bytes(ledger: &DealLedger) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(ledger).map_err(|error| Error::Refused(format!("deal.ledger: {error}")))
-}
-
 pub(crate) fn deal(row: &SqliteRow) -> Result<DealLedger, Error> {
-    let version: i64 = row.try_get("ledger_version")?;
-    if version != LEDGER_VERSION {
-        let what = "deal.ledger".to_owned();
-        return Err(Error::Newer { what, found: version, known: LEDGER_VERSION });
-    }
-    serde_json::from_slice(row.try_get("ledger")?).map_err(|_| broken("deal.ledger"))
+    ledger(row.try_get("ledger_version")?, row.try_get("ledger")?)
 }
 
 pub(crate) fn suppression(row: &SqliteRow) -> Result<Suppression, Error> {

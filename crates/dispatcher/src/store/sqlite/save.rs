@@ -5,9 +5,9 @@ use afterglow_durable::sqlite::ROWS_PER_STATEMENT;
 use prost::Message;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::rows::{LEDGER_VERSION, STATE_VERSION, ledger_bytes, state_bytes};
 use crate::attempt::Attempt;
 use crate::ledger::{Budget, DealLedger, Suppression};
+use crate::store::blobs::{LEDGER_VERSION, STATE_VERSION, ledger_bytes, state_bytes};
 use crate::touchpoint::Touchpoint;
 
 pub(super) async fn touchpoints(connection: &mut SqliteConnection, rows: &[Touchpoint]) -> Result<(), Error> {

@@ -156,3 +156,42 @@ async fn a_lost_commit_is_decided_again_and_an_unanswered_one_again_too() {
         assert_eq!(after(&store).await[0].len(), times);
     }
 }
+
+/// Event 3 is a merge: its other deal lives in the next class.
+struct Merging;
+
+impl Handler for Merging {
+    type Tx = ModelTx<Tables>;
+
+    fn role(&self) -> &'static str {
+        "test"
+    }
+
+    fn shards(&self, incoming: &Incoming) -> Vec<Shard> {
+        let own = Shard::of(incoming.received.record.key_text());
+        let other = Shard::new((own.number() + 1) % 64).unwrap();
+        let merge = incoming.event.envelope.id.0.as_u128() == 3;
+        std::iter::once(own).chain(merge.then_some(other)).collect()
+    }
+
+    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+        let turn = records.iter().map(|incoming| incoming.event.envelope.id.to_string()).collect();
+        let number = tx.role().len().to_string();
+        tx.role().insert(number, turn);
+        Ok(())
+    }
+
+    fn now(&self, _: Timeline) -> Timestamp {
+        at(9)
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_touches_a_second_class_is_alone_in_its_transaction() {
+    let store: Model<Tables> = Model::default();
+    let mut log = Log::of(&[(1, "a"), (2, "a"), (3, "a"), (4, "a"), (5, "a")]);
+    assert_eq!(consume_once(&Merging, &store, &mut log).await.unwrap(), 5);
+    let turns: Vec<Vec<String>> = store.role().await.into_values().collect();
+    assert_eq!(turns, [ids(&[1, 2]), ids(&[3]), ids(&[4, 5])]);
+    assert_eq!(store.cursors("test").await.unwrap()[0].next_offset, 5);
+}

@@ -49,7 +49,7 @@ impl Fires for Counts {
 async fn a_failing_timer_is_postponed_and_its_neighbours_fire() {
     let store: Model<Tables> = Model::default();
     let armed = [timer(3, at(10), 1), timer(3, at(20), 13), timer(3, at(30), 2), timer(11, at(40), 3)];
-    let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+    let mut tx = store.begin(&ShardSet::new(armed.iter().map(|timer| timer.shard))).await.unwrap();
     tx.write(Writes { arm: armed.to_vec(), ..Writes::default() }).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(fire_due(&Counts, &store, Timeline::Journey).await.unwrap(), 4);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use afterglow_durable::Store;
+use afterglow_durable::conformance::postgres::Database;
 use afterglow_durable::store::{CommitFault, CommitFaults};
 
 use super::world::{self, World, deal, moved, won};
@@ -54,13 +55,21 @@ async fn step<S: Store<Tx: ResolverTx>>(world: &mut World<S>, n: u64, stage: &st
 
 const EXPECTED: [&str; 5] = ["won 1 1/1", "reopened 1 2/1", "won 1 3/2", "won 2 1/1", "merged into 2 4/2"];
 
-async fn at_every_commit(fault: CommitFault, on_disk: bool) {
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    Memory,
+    Sqlite,
+    Postgres,
+}
+
+async fn at_every_commit(fault: CommitFault, on: On) {
+    let database = if on == On::Postgres { Some(Database::fresh().await) } else { None };
     for nth in 0..COMMITS_MAX {
         let (faults, count) = failing(nth, fault);
-        let told = if on_disk {
-            story(world::on_disk(faults).await).await
-        } else {
-            story(world::in_memory(faults)).await
+        let told = match on {
+            On::Memory => story(world::in_memory(faults)).await,
+            On::Sqlite => story(world::on_disk(faults).await).await,
+            On::Postgres => story(world::in_schema(database.as_ref().unwrap(), faults).await).await,
         };
         assert_eq!(told, EXPECTED, "{fault:?} at commit {nth}");
         if count.load(Ordering::SeqCst) <= nth {
@@ -73,20 +82,34 @@ async fn at_every_commit(fault: CommitFault, on_disk: bool) {
 
 #[tokio::test]
 async fn dying_before_any_commit_changes_nothing_in_memory() {
-    at_every_commit(CommitFault::Lost, false).await;
+    at_every_commit(CommitFault::Lost, On::Memory).await;
 }
 
 #[tokio::test]
 async fn dying_after_any_commit_changes_nothing_in_memory() {
-    at_every_commit(CommitFault::Unanswered, false).await;
+    at_every_commit(CommitFault::Unanswered, On::Memory).await;
 }
 
 #[tokio::test]
 async fn dying_before_any_commit_changes_nothing_on_sqlite() {
-    at_every_commit(CommitFault::Lost, true).await;
+    at_every_commit(CommitFault::Lost, On::Sqlite).await;
 }
 
 #[tokio::test]
 async fn dying_after_any_commit_changes_nothing_on_sqlite() {
-    at_every_commit(CommitFault::Unanswered, true).await;
+    at_every_commit(CommitFault::Unanswered, On::Sqlite).await;
+}
+
+mod postgres {
+    use super::*;
+
+    #[tokio::test]
+    async fn dying_before_any_commit_changes_nothing() {
+        at_every_commit(CommitFault::Lost, On::Postgres).await;
+    }
+
+    #[tokio::test]
+    async fn dying_after_any_commit_changes_nothing() {
+        at_every_commit(CommitFault::Unanswered, On::Postgres).await;
+    }
 }

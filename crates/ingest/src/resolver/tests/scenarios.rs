@@ -8,12 +8,12 @@ use afterglow_durable::{Store, turns};
 use afterglow_events::proto::{WebhookKind, WebhookReceived};
 use afterglow_events::{Body, Event, Topic};
 
-use super::world::{World, at, deal, deal_of, moved, on_both, won};
+use super::world::{World, at, deal, deal_of, moved, on_each, won};
 use crate::place;
 use crate::store::ResolverTx;
 use crate::testing::{UNHURRIED, account, outage};
 
-on_both!(
+on_each!(
     a_won_deal_is_published_with_its_trace,
     ping_pong_collapses,
     stale_read_is_read_again,

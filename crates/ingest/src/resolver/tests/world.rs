@@ -1,15 +1,17 @@
 //! A resolver with its log, store, CRM and clock, driven turn by turn.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_crm::Pace;
 use afterglow_domain::clock::ManualClock;
 use afterglow_domain::{Clock, Clocks, ConnectionId, DealRef, EventId, Tenant, Timestamp};
-use afterglow_durable::relay::relay_once;
+use afterglow_durable::conformance::postgres::Database;
+use afterglow_durable::relay::{Progress, relay_once};
 use afterglow_durable::store::CommitFaults;
 use afterglow_durable::turns::consume_once;
-use afterglow_durable::{Store, memory, sqlite};
+use afterglow_durable::{Store, memory, postgres, sqlite};
 use afterglow_events::proto::{WebhookKind, WebhookReceived};
 use afterglow_events::{Append, Body, Encoding, Envelope, Event, Topic, convert};
 use jiff::tz::TimeZone;
@@ -17,6 +19,7 @@ use uuid::Uuid;
 
 use crate::resolver::hints::Hints;
 use crate::resolver::{Connection, Fetched, Options, Resolver};
+use crate::store::postgres::SCHEMA;
 use crate::store::{KnownDeal, MIGRATIONS, Refresh, ResolverTx, Tables};
 use crate::testing::{self, Consumer, FakeCrm, Log, START};
 use crate::{ROLE, place};
@@ -30,17 +33,18 @@ pub(super) struct World<S: Store> {
     pub(super) consumer: Consumer,
     hints: Hints<S::Tx>,
     webhooks: u128,
-    _folder: Option<tempfile::TempDir>,
+    /// The folder or the database, which goes with the world.
+    ground: Box<dyn Any + Send>,
 }
 
 /// A world on the model.
 pub(super) fn in_memory(faults: CommitFaults) -> World<memory::Store<Tables>> {
-    World::new(memory::Store::with_faults(faults), testing::UNHURRIED, None)
+    World::new(memory::Store::with_faults(faults), testing::UNHURRIED, ())
 }
 
 /// A world on the model whose CRM has this pace.
 pub(super) fn at_pace(pace: Pace) -> World<memory::Store<Tables>> {
-    World::new(memory::Store::with_faults(CommitFaults::default()), pace, None)
+    World::new(memory::Store::with_faults(CommitFaults::default()), pace, ())
 }
 
 /// A world on SQLite.
@@ -48,11 +52,24 @@ pub(super) async fn on_disk(faults: CommitFaults) -> World<sqlite::Store> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ingest.db");
     let store = sqlite::Store::open_with_faults(&path, MIGRATIONS, faults).await.unwrap();
-    World::new(store, testing::UNHURRIED, Some(folder))
+    World::new(store, testing::UNHURRIED, folder)
 }
 
-/// Runs a scenario on both stores.
-macro_rules! on_both {
+/// A world on PostgreSQL.
+pub(super) async fn on_server(faults: CommitFaults) -> World<postgres::Store> {
+    let database = Database::fresh().await;
+    let mut world = in_schema(&database, faults).await;
+    world.ground = Box::new(database);
+    world
+}
+
+/// A world on PostgreSQL in a schema of its own.
+pub(super) async fn in_schema(database: &Database, faults: CommitFaults) -> World<postgres::Store> {
+    World::new(database.fresh_store(&SCHEMA, faults).await.0, testing::UNHURRIED, ())
+}
+
+/// Runs a scenario on every store.
+macro_rules! on_each {
     ($($name:ident),+ $(,)?) => {
         mod memory {
             $(#[tokio::test]
@@ -66,12 +83,18 @@ macro_rules! on_both {
                 super::$name(crate::resolver::tests::world::on_disk(Default::default()).await).await;
             })+
         }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::resolver::tests::world::on_server(Default::default()).await).await;
+            })+
+        }
     };
 }
-pub(super) use on_both;
+pub(super) use on_each;
 
 impl<S: Store<Tx: ResolverTx>> World<S> {
-    fn new(store: S, pace: Pace, folder: Option<tempfile::TempDir>) -> Self {
+    fn new(store: S, pace: Pace, ground: impl Any + Send) -> Self {
         let clock = ManualClock::new(START);
         let clocks = Clocks::same(Arc::new(clock.clone()));
         let crm = FakeCrm::at(pace);
@@ -92,7 +115,7 @@ impl<S: Store<Tx: ResolverTx>> World<S> {
             log,
             clock,
             webhooks: 0,
-            _folder: folder,
+            ground: Box::new(ground),
         }
     }
 
@@ -154,7 +177,11 @@ impl<S: Store<Tx: ResolverTx>> World<S> {
             // A settlement that fails leaves its claim, which ends in a minute.
             let _settled = self.resolver.settle(&self.store, fetched).await;
         }
-        while relay_once(ROLE, &self.store, &self.log, &self.clock).await.is_err() {}
+        // A round may take a part only; one that failed is done again.
+        while !matches!(
+            relay_once(ROLE, &self.store, &self.log, &self.clock).await,
+            Ok(Progress::Nothing | Progress::Stuck(_))
+        ) {}
     }
 
     /// A deal's webhook comes and everything that follows at once happens.

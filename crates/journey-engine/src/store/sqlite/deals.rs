@@ -7,8 +7,8 @@ use prost::Message;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{broken, deal_of, home_of};
 use crate::rows::{AccountLink, DealRow, Standing};
+use crate::store::{broken, deal_of, home_of};
 use crate::waiting::Waiting;
 
 /// The columns that [`deal_row`] reads.

@@ -5,7 +5,7 @@ use afterglow_durable::Error;
 use afterglow_journey::Published;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::broken;
+use crate::store::broken;
 
 pub(super) async fn in_use(
     connection: &mut SqliteConnection,

@@ -4,7 +4,7 @@ use afterglow_domain::{DealRef, EnrolmentId, Shard, Timestamp};
 use afterglow_durable::Error;
 use sqlx::SqliteConnection;
 
-use super::{broken, deal_of};
+use crate::store::{broken, deal_of};
 
 pub(super) async fn enrolments(
     connection: &mut SqliteConnection,

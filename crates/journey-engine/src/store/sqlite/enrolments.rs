@@ -7,8 +7,8 @@ use afterglow_journey::{STATE_VERSION, State};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{broken, deal_of, home_of};
 use crate::rows::EnrolmentRow;
+use crate::store::{broken, deal_of, home_of};
 
 /// The columns that [`enrolment_row`] reads.
 pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at";

@@ -6,9 +6,9 @@ use afterglow_durable::sqlite::ROWS_PER_STATEMENT;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::broken;
 use crate::codes;
 use crate::rows::{Closed, OUTCOMES, ObligationRow};
+use crate::store::broken;
 
 pub(super) async fn save(connection: &mut SqliteConnection, rows: &[ObligationRow]) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {

@@ -1,0 +1,102 @@
+//! What is checked before a role starts, and how a schema goes forward.
+
+use sqlx::Connection;
+
+use super::*;
+use crate::postgres::schema::Migrated;
+
+const ROLE: &[Migration] = &[
+    Migration { version: 1, sql: "create table thing (id int8 primary key)" },
+    Migration { version: 2, sql: "alter table thing add column name text" },
+];
+
+const OLD: Schema = Schema { name: "role", migrations: ROLE.split_at(1).0 };
+const NEW: Schema = Schema { name: "role", migrations: ROLE };
+
+async fn refusal(server: &Server, schema: &Schema) -> String {
+    match Store::open(server, schema).await {
+        Ok(_) => panic!("a schema of another version was opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_schema_goes_forward_and_another_version_is_refused() {
+    let database = Database::fresh().await;
+    let server = database.server();
+    let expected = "schema role (core) has schema version 0, this program needs 1: run `afterglow migrate`";
+    assert_eq!(refusal(&server, &OLD).await, expected);
+    migrate(&server, &OLD).await.unwrap();
+    Store::open(&server, &OLD).await.unwrap().close().await;
+    let expected = "schema role (role) has schema version 1, this program needs 2: run `afterglow migrate`";
+    assert_eq!(refusal(&server, &NEW).await, expected);
+    let done = migrate(&server, &NEW).await.unwrap();
+    assert_eq!(done[1], Migrated { component: "role", from: 1, to: 2 });
+    assert_eq!(migrate(&server, &NEW).await.unwrap()[1], Migrated { component: "role", from: 2, to: 2 });
+    let newer = "schema role (role) has schema version 2, this program knows 1: run the newer program";
+    assert_eq!(refusal(&server, &OLD).await, newer);
+    assert_eq!(migrate(&server, &OLD).await.unwrap_err().to_string(), newer);
+}
+
+#[tokio::test]
+async fn two_migrations_at_once_are_one() {
+    let database = Database::fresh().await;
+    let server = database.server();
+    let done = futures::future::join_all((0..4).map(|_| migrate(&server, &NEW))).await;
+    let from = done.into_iter().map(|done| done.unwrap()[1].from);
+    assert_eq!(from.filter(|from| *from == 0).count(), 1, "one of them had something to do");
+    Store::open(&server, &NEW).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing() {
+    const WRONG: &[Migration] = &[ROLE[0], Migration { version: 2, sql: "create table other (id nonsense)" }];
+    let database = Database::fresh().await;
+    let server = database.server();
+    migrate(&server, &Schema { name: "role", migrations: WRONG }).await.unwrap_err();
+    assert!(refusal(&server, &NEW).await.contains("version 0"));
+    migrate(&server, &NEW).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_lost_its_settings_is_refused() {
+    let database = Database::fresh().await;
+    let server = database.server();
+    // As through a pooler that drops them.
+    let mut plain = sqlx::PgConnection::connect_with(&server.plain()).await.unwrap();
+    sqlx::query("set default_transaction_isolation = 'repeatable read'").execute(&mut plain).await.unwrap();
+    let refused = server::check(&mut plain, &server, server::SETTINGS).await.unwrap_err().to_string();
+    for named in [
+        "default_transaction_isolation is repeatable read and must be read committed",
+        "lock_timeout is 0 and",
+    ] {
+        assert!(refused.contains(named), "{refused}");
+    }
+    assert!(refused.contains("not through a pooler"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let server: Server = "postgres://nobody@127.0.0.1:1/nothing".parse().unwrap();
+    assert!(matches!(Store::open(&server, &CORE).await, Err(Error::Unavailable(_))));
+}
+
+/// A foreign key would lock shards for sharing, and numbers given in advance would break their order.
+#[tokio::test]
+async fn nothing_points_at_a_shard_and_no_number_is_given_in_advance() {
+    let database = Database::fresh().await;
+    let (store, _) = database.fresh_store(&CORE, CommitFaults::default()).await;
+    let pointing: i64 =
+        sqlx::query_scalar("select count(*) from pg_constraint where confrelid = 'shard'::regclass")
+            .fetch_one(store.readers())
+            .await
+            .unwrap();
+    let cached: Vec<i64> = sqlx::query_scalar(
+        "select seqcache from pg_sequence
+         where seqrelid = pg_get_serial_sequence(current_schema() || '.outbox', 'seq')::regclass",
+    )
+    .fetch_all(store.readers())
+    .await
+    .unwrap();
+    assert_eq!((pointing, cached), (0, vec![1]));
+}

@@ -1,0 +1,124 @@
+//! What a transaction promises beside others.
+
+use std::time::Duration;
+
+use afterglow_domain::Timestamp;
+
+use super::*;
+use crate::conformance::{at, row, shard, timer};
+use crate::rows::{Timeline, Writes};
+use crate::shard_set::ShardSet;
+use crate::store::{Store as _, Tx as _};
+
+async fn store() -> (Database, Store) {
+    let database = Database::fresh().await;
+    let (store, _) = database.fresh_store(&CORE, CommitFaults::default()).await;
+    (database, store)
+}
+
+/// Until so many wait for a row's lock in this database.
+async fn until_waiting(store: &Store) {
+    let waiting = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    let wait = async {
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(store.readers()).await.unwrap() == 0 {}
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("somebody waits");
+}
+
+/// Fires what is due at `now` on shard 3.
+async fn fire(store: &Store, now: Timestamp) {
+    let (mut tx, page) = store.begin_due(Timeline::Journey, now, 10).await.unwrap().unwrap();
+    tx.write(Writes { disarm: page, ..Writes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn arm(store: &Store, due: Timestamp, owner: u128) {
+    let mut tx = store.begin(&ShardSet::new([shard(3)])).await.unwrap();
+    tx.write(Writes { arm: vec![timer(3, due, owner)], ..Writes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// The lock and the reading are two statements: who waited sees what was committed meanwhile, the mark that
+/// came with the lock included.
+#[tokio::test]
+async fn who_waited_for_a_lock_sees_what_was_committed_meanwhile() {
+    let (_database, store) = store().await;
+    arm(&store, at(100), 1).await;
+    let (mut first, page) = store.begin_due(Timeline::Journey, at(1000), 10).await.unwrap().unwrap();
+    first.write(Writes { disarm: page, ..Writes::default() }).await.unwrap();
+    let second = async {
+        let mut tx = store.begin(&ShardSet::new([shard(3)])).await.unwrap();
+        let armed: i64 =
+            sqlx::query_scalar("select count(*) from timer").fetch_one(tx.connection()).await.unwrap();
+        (armed, tx.armable(Timeline::Journey, shard(3), at(20)), tx.locked_at())
+    };
+    let commit = async {
+        until_waiting(&store).await;
+        first.commit().await.unwrap();
+    };
+    let ((armed, armable, locked_at), ()) = tokio::join!(second, commit);
+    assert_eq!((armed, armable), (0, at(1000)));
+    let now: i64 = sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000000)::int8")
+        .fetch_one(store.readers())
+        .await
+        .unwrap();
+    assert!(locked_at.is_some_and(|at| at.0 <= now && now - at.0 < 60_000_000), "{locked_at:?}, {now}");
+}
+
+/// Each update of a mark leaves a dead row, and while a backup runs these cannot be cleared.
+#[tokio::test]
+async fn a_mark_moves_in_steps_of_ten_seconds() {
+    let (_database, store) = store().await;
+    let stored = async || {
+        sqlx::query_scalar::<_, i64>("select fired_to_journey from shard where shard = 3")
+            .fetch_one(store.readers())
+            .await
+            .unwrap()
+    };
+    for (now, expected) in [(1000, 1000), (1005, 1000), (1009, 1000), (1010, 1010)] {
+        arm(&store, at(now), 1).await;
+        fire(&store, at(now)).await;
+        assert_eq!(stored().await, at(expected).0, "fired at {now}");
+    }
+}
+
+/// PostgreSQL answers a COMMIT after a failed statement with success, having rolled back.
+#[tokio::test]
+async fn a_commit_after_a_failure_that_nobody_minded_fails() {
+    let (_database, store) = store().await;
+    let row = row(1, "a");
+    let mut tx = store.begin(&ShardSet::new([row.shard])).await.unwrap();
+    tx.write(Writes { outbox: vec![row], ..Writes::default() }).await.unwrap();
+    sqlx::query("select 1 / 0").execute(tx.connection()).await.unwrap_err();
+    assert!(tx.commit().await.is_err());
+    assert_eq!(store.outbox_read(9).await.unwrap(), []);
+}
+
+/// Timers go on where nobody is at work: a consumer that holds a shard holds up that shard only.
+#[tokio::test]
+async fn timers_pass_by_a_shard_that_is_held() {
+    let (_database, store) = store().await;
+    let timers = [timer(3, at(100), 1), timer(11, at(100), 2)];
+    let mut tx = store.begin(&ShardSet::new(timers.iter().map(|timer| timer.shard))).await.unwrap();
+    tx.write(Writes { arm: timers.to_vec(), ..Writes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    let held = store.begin(&ShardSet::new([shard(3)])).await.unwrap();
+    let (tx, page) = store.begin_due(Timeline::Journey, at(1000), 10).await.unwrap().unwrap();
+    assert_eq!(page, [timers[1]]);
+    assert!(store.begin_due(Timeline::Journey, at(1000), 10).await.unwrap().is_none());
+    drop((held, tx));
+}
+
+/// Shards of two classes in one transaction are locked ascending, so two of these never wait in a circle.
+#[tokio::test]
+async fn transactions_that_meet_in_several_shards_all_end() {
+    let (_database, store) = store().await;
+    let meet = async |numbers: [u8; 3]| {
+        for _ in 0..10 {
+            let tx = store.begin(&ShardSet::new(numbers.map(shard))).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    };
+    tokio::join!(meet([1, 9, 2]), meet([2, 1, 9]), meet([9, 2, 17]), meet([17, 9, 1]));
+}
