@@ -2,17 +2,15 @@
 //! acknowledged.
 //!
 //! Invariants: an event leaves the outbox only after the log has it on disk (or refuses it for good, then
-//! it is parked); a crash in between sends it again with the same id. Of each key at most one event is
-//! under way, so that the first appearances of a key's events on its topic are in the order of the
-//! commits, whichever append fails and however many relays there are: each has taken what it sends
-//! ([`Outgoing`]), and one that was stopped and wakes up only repeats what its successor has sent.
+//! it is parked); a crash in between sends it again with the same id. The first appearances of a key's
+//! events on its topic are in the order of the commits, whichever append fails and however many relays
+//! there are: [`Append`] writes no later event of a key after one that failed, each relay has taken what it
+//! sends ([`Outgoing`]), and one that was stopped and wakes up only repeats what its successor has sent.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use afterglow_domain::{Clock, Disposition};
-use afterglow_events::{Append, AppendError, Record, Topic};
-use bytes::Bytes;
+use afterglow_events::{Append, AppendError, Record};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -106,41 +104,23 @@ struct Sent {
     stuck: Option<String>,
 }
 
-/// Events that follow each other: those of a key on a topic.
-type Line = (Topic, Bytes);
-
-/// Appends in waves with one event of each line. What fails for now holds back the rest of its line.
+/// Appends all of them; the log keeps their order per key, and what fails holds back the rest of its key.
 async fn append<L: Append>(
     role: &'static str,
     log: &L,
-    mut rows: Vec<(i64, OutboxRow)>,
+    rows: Vec<(i64, OutboxRow)>,
     wall: &dyn Clock,
 ) -> Sent {
     let mut sent = Sent::default();
-    let mut held: BTreeSet<Line> = BTreeSet::new();
-    while !rows.is_empty() {
-        let mut under_way = BTreeSet::new();
-        let (wave, later): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|(_, row)| under_way.insert(line_of(&row.record)));
-        let results = log.append(wave.iter().map(|(_, row)| row.record.clone()).collect()).await;
-        for ((seq, row), result) in wave.into_iter().zip(results) {
-            match result {
-                Ok(_) => sent.acknowledged.push(seq),
-                Err(error) if error.disposition() == Disposition::Retry => {
-                    held.insert(line_of(&row.record));
-                    sent.stuck = Some(error.to_string());
-                }
-                Err(error) => sent.parked.push((seq, refused(role, &row.record, &error, wall))),
-            }
+    let results = log.append(rows.iter().map(|(_, row)| row.record.clone()).collect()).await;
+    for ((seq, row), result) in rows.into_iter().zip(results) {
+        match result {
+            Ok(_) => sent.acknowledged.push(seq),
+            Err(error) if error.disposition() == Disposition::Retry => sent.stuck = Some(error.to_string()),
+            Err(error) => sent.parked.push((seq, refused(role, &row.record, &error, wall))),
         }
-        rows = later;
-        rows.retain(|(_, row)| !held.contains(&line_of(&row.record)));
     }
     sent
-}
-
-fn line_of(record: &Record) -> Line {
-    (record.topic, record.key.clone())
 }
 
 fn refused(role: &str, record: &Record, error: &AppendError, wall: &dyn Clock) -> ParkedLetter {

@@ -19,25 +19,6 @@ struct State {
     mood: Mood,
     sabotage: Sabotage,
     seen: usize,
-    /// A record that comes too late.
-    held: Option<Record>,
-}
-
-impl State {
-    /// Lets the first journey event pass only behind the next one of its key. Within one append there is
-    /// nothing to change places with: of each key the relay has one event under way.
-    fn hold_back(&mut self, records: &mut Vec<Record>) {
-        if let Some(held) = &self.held {
-            if records.iter().any(|one| (one.topic, &one.key) == (held.topic, &held.key)) {
-                records.extend(self.held.take());
-            }
-        } else if self.seen == 0
-            && let Some(first) = records.iter().position(|one| one.topic == Topic::Journeys)
-        {
-            self.held = Some(records.remove(first));
-            self.seen = 1;
-        }
-    }
 }
 
 impl<L: Append> Line<L> {
@@ -75,7 +56,7 @@ impl<L: Append> Line<L> {
                 let lossy = [Topic::Touchpoints, Topic::Deliveries, Topic::Journeys];
                 records.retain(|one| !lossy.contains(&one.topic) || !every(3));
             }
-            Sabotage::Shuffled => state.hold_back(&mut records),
+            Sabotage::Shuffled => records.reverse(),
             Sabotage::None | Sabotage::ExternalId | Sabotage::TwoMails => {}
         }
         records

@@ -1,5 +1,6 @@
 //! Events on their way to the log.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use afterglow_domain::clock::ManualClock;
@@ -20,8 +21,20 @@ struct Scripted {
 }
 
 impl Append for Scripted {
+    /// As every log does it: after the first failure of a key nothing more of it is taken.
     async fn append(&self, records: Vec<Record>) -> Vec<Result<Position, AppendError>> {
-        let answers: Vec<_> = records.iter().map(|record| (self.answer)(number(record))).collect();
+        let mut stopped = BTreeSet::new();
+        let answer = |record: &Record| {
+            if stopped.contains(&record.key) {
+                return Err(AppendError::Unavailable("an earlier one of its key was not taken".to_owned()));
+            }
+            let answer = (self.answer)(number(record));
+            if answer.is_err() {
+                stopped.insert(record.key.clone());
+            }
+            answer
+        };
+        let answers: Vec<_> = records.iter().map(answer).collect();
         let taken = records.into_iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
         self.taken.lock().unwrap().extend(taken.map(|(record, _)| record));
         answers
