@@ -6,7 +6,7 @@
 use std::future::Future;
 
 use afterglow_dispatcher::store::DispatcherTx;
-use afterglow_durable::{Store, sqlite};
+use afterglow_durable::{Store, postgres, sqlite};
 use afterglow_events::{Append, Consume, Topic};
 use afterglow_ingest::store::ResolverTx;
 use afterglow_journey_engine::EngineTx;
@@ -44,6 +44,9 @@ pub(crate) struct RoleStore {
     pub(crate) file: &'static str,
     /// The steps of that file.
     pub(crate) migrations: &'static [sqlite::Migration],
+    /// Its part of a shared database.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only the scaled product has one"))]
+    pub(crate) schema: postgres::Schema,
 }
 
 /// The ingest's.
@@ -51,6 +54,7 @@ pub(crate) const INGEST: RoleStore = RoleStore {
     role: afterglow_ingest::ROLE,
     file: "ingest.db",
     migrations: afterglow_ingest::store::MIGRATIONS,
+    schema: afterglow_ingest::store::postgres::SCHEMA,
 };
 
 /// The journey engine's.
@@ -58,6 +62,7 @@ pub(crate) const ENGINE: RoleStore = RoleStore {
     role: afterglow_journey_engine::ROLE,
     file: "engine.db",
     migrations: afterglow_journey_engine::store::sqlite::MIGRATIONS,
+    schema: afterglow_journey_engine::store::postgres::SCHEMA,
 };
 
 /// The dispatcher's.
@@ -65,6 +70,7 @@ pub(crate) const DISPATCHER: RoleStore = RoleStore {
     role: afterglow_dispatcher::ROLE,
     file: "dispatcher.db",
     migrations: afterglow_dispatcher::store::sqlite::MIGRATIONS,
+    schema: afterglow_dispatcher::store::postgres::SCHEMA,
 };
 
 /// All of them.

@@ -12,3 +12,5 @@ mod events_api;
 mod ground;
 mod record_json;
 mod roles;
+#[cfg(feature = "kafka")]
+mod scaled;
