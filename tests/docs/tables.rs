@@ -60,7 +60,7 @@ fn error_codes_are_those_of_the_program() {
         afterglow_ingest::codes::CODES,
         afterglow_journey_engine::codes::CODES,
         afterglow_dispatcher::codes::CODES,
-        afterglow::embedded::codes::CODES,
+        afterglow::codes::CODES,
     ];
     let roles =
         roles.into_iter().flatten().map(|(code, cause, remedy)| ((*code).to_owned(), *cause, *remedy));

@@ -21,6 +21,18 @@ pub struct Cli {
 enum Command {
     /// Run the whole product in this process, on SQLite.
     Run(commands::run::Args),
+    /// Run the edge and the resolver in this process, on Kafka and PostgreSQL.
+    #[cfg(feature = "kafka")]
+    Ingest(commands::role::Args),
+    /// Run the journey engine in this process, on Kafka and PostgreSQL.
+    #[cfg(feature = "kafka")]
+    JourneyEngine(commands::role::Args),
+    /// Run the dispatcher in this process, on Kafka and PostgreSQL.
+    #[cfg(feature = "kafka")]
+    Dispatcher(commands::role::Args),
+    /// Bring the roles' schemas in PostgreSQL up to date; before the roles of a new version start.
+    #[cfg(feature = "kafka")]
+    Migrate(commands::role::Args),
     /// Check, read aloud or simulate a journey file.
     #[command(subcommand)]
     Journey(commands::journey::Command),
@@ -74,6 +86,14 @@ pub fn main_with<W: Wiring>(wiring: &W) -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Run(args) => commands::run::run(args, wiring),
+        #[cfg(feature = "kafka")]
+        Command::Ingest(args) => commands::role::run(commands::role::Name::Ingest, &args),
+        #[cfg(feature = "kafka")]
+        Command::JourneyEngine(args) => commands::role::run(commands::role::Name::JourneyEngine, &args),
+        #[cfg(feature = "kafka")]
+        Command::Dispatcher(args) => commands::role::run(commands::role::Name::Dispatcher, &args),
+        #[cfg(feature = "kafka")]
+        Command::Migrate(args) => commands::migrate::run(&args),
         Command::Journey(command) => commands::journey::run(&command),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Tail(args) => commands::tail::run(&args),

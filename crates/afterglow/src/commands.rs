@@ -14,6 +14,10 @@ pub(crate) mod dead_letters;
 pub(crate) mod explain;
 pub(crate) mod journey;
 pub(crate) mod log;
+#[cfg(feature = "kafka")]
+pub(crate) mod migrate;
+#[cfg(feature = "kafka")]
+pub(crate) mod role;
 mod role_file;
 pub(crate) mod run;
 pub(crate) mod tail;

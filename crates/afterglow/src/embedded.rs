@@ -4,25 +4,14 @@
 //! nothing more, the roles finish what they have begun, the relays and the log follow. Whatever is cut
 //! off is found again at the next start.
 
-pub mod codes;
-pub(crate) mod dispatcher;
-mod engine;
-mod ingest;
-pub(crate) mod journeys;
-mod source;
-mod vendors;
-mod watched;
-
-use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_domain::{Clock, Clocks, Timestamp};
-use afterglow_durable::janitor::{self, Chore};
-use afterglow_durable::turns::Stopped;
-use afterglow_durable::{Error, Store as _, relay, sqlite};
-use afterglow_eventlog::{EmbeddedLog, LogReader, Options as LogOptions};
-use afterglow_events::Append;
+use afterglow_domain::{Clock, Clocks};
+use afterglow_durable::{StoredCursors, sqlite};
+use afterglow_eventlog::{Consumer, EmbeddedLog, LogReader, Options as LogOptions};
+use afterglow_events::{Append, Topic};
 use afterglow_providers::{GiftVendor, Tremendous};
 use afterglow_service::clock::{SandboxAnchor, clocks};
 use afterglow_service::config::Config;
@@ -33,9 +22,9 @@ use afterglow_service::lifecycle::Tasks;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::events_api;
-
-pub(crate) use journeys::Journeys;
+use crate::ground::{Ground, RoleStore};
+use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::{codes, events_api};
 
 /// The two places where a test may put something between the product's parts. The product itself uses
 /// [`Plain`]; there is no switch in it.
@@ -87,14 +76,35 @@ pub(crate) struct Product {
     anchor: Option<SandboxAnchor>,
 }
 
-/// What the parts are built from.
-struct Parts<'a> {
-    config: &'a Config,
-    data: &'a DataDir,
-    clocks: Clocks,
+/// The log and the files of one folder.
+struct Folder {
+    path: PathBuf,
     log: EmbeddedLog,
-    tasks: &'a Tasks,
-    health: Health,
+}
+
+impl Ground for Folder {
+    type Log = EmbeddedLog;
+    type Store = sqlite::Store;
+    type Consumer = Consumer<LogReader, StoredCursors<sqlite::Store>>;
+
+    fn log(&self) -> &EmbeddedLog {
+        &self.log
+    }
+
+    async fn store(&self, role: &RoleStore) -> anyhow::Result<sqlite::Store> {
+        let path = self.path.join(role.file);
+        let opened = sqlite::Store::open(&path, role.migrations).await;
+        opened.with_context(|| format!("{}: {}", codes::STORE, path.display()))
+    }
+
+    fn consumer(
+        &self,
+        group: &str,
+        topics: &[Topic],
+        cursors: &sqlite::Store,
+    ) -> anyhow::Result<Self::Consumer> {
+        Ok(self.log.consumer(group, topics, StoredCursors(cursors.clone())))
+    }
 }
 
 /// Starts everything; the tasks run until they are told to stop.
@@ -114,15 +124,23 @@ pub(crate) async fn start<W: Wiring>(
     };
     let log = EmbeddedLog::open(data.file("log.db"), options).await.context(codes::LOG)?;
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let parts =
-        Parts { config, data, clocks: clocks.clone(), log: log.clone(), tasks, health: health.clone() };
+    let parts = Parts {
+        config: Arc::new(config.clone()),
+        clocks: clocks.clone(),
+        ground: Folder { path: data.path().to_owned(), log: log.clone() },
+        tasks: tasks.clone(),
+        health: health.clone(),
+        readiness: Readiness::Kept,
+    };
     // Everything that can fail first; only then anything runs that a failure would cut off.
-    let dispatcher = dispatcher::prepare(&parts, wiring).await?;
+    let edge = ingest::edge(config, wiring.edge_log(log.clone()), clocks.clone())?;
+    let gifts = vendors::gifts(&config.vendors)?.map(|vendor| wiring.gifts(vendor));
+    let dispatcher = dispatcher::prepare(&parts, gifts).await?;
     let engine = engine::prepare(&parts, journeys).await?;
-    let ingest = ingest::prepare(&parts, wiring).await?;
+    let resolver = ingest::prepare(&parts).await?;
     dispatcher(&parts);
     engine(&parts);
-    let edge = ingest(&parts);
+    resolver(&parts);
 
     let shutdown = tasks.shutdown();
     let admin =
@@ -153,65 +171,5 @@ impl Product {
             anchor.stop(&self.clocks)?;
         }
         Ok(())
-    }
-}
-
-impl Parts<'_> {
-    /// Opens a role's store.
-    async fn store(&self, file: &str, migrations: &[sqlite::Migration]) -> anyhow::Result<sqlite::Store> {
-        let path = self.data.file(file);
-        sqlite::Store::open(&path, migrations)
-            .await
-            .with_context(|| format!("{}: {}", codes::STORE, path.display()))
-    }
-
-    /// Relays a role's outbox to the log, and forgets old inbox marks and dead letters. In the background:
-    /// it all goes on while the roles drain.
-    fn relay(&self, role: &'static str, store: &sqlite::Store) {
-        let (log, wall) = (self.log.clone(), self.clocks.wall.clone());
-        let stop = self.tasks.shutdown().hard_token();
-        let relayed = store.clone();
-        self.tasks.spawn_background(role, async move {
-            relay::run(role, relayed, log, &*wall, stop).await;
-            anyhow::Ok(())
-        });
-        let marks = Chore { role, what: janitor::INBOX_MARKS, keep: INBOX_MEMORY };
-        self.forget(marks, store, |store, _, before| async move {
-            store.prune_inbox(before, janitor::ROWS_MAX).await
-        });
-        let letters = Chore { role, what: janitor::DEAD_LETTERS, keep: self.config.keep.dead_letters() };
-        self.forget(letters, store, |store, _, before| async move {
-            store.prune_parked(before, janitor::ROWS_MAX).await
-        });
-    }
-
-    /// Does a chore for ever; `step` takes the store, now by the wall's clock, and what is old.
-    fn forget<F, Fut>(&self, chore: Chore, store: &sqlite::Store, step: F)
-    where
-        F: Fn(sqlite::Store, Timestamp, Timestamp) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<usize, Error>> + Send + 'static,
-    {
-        let (store, wall) = (store.clone(), self.clocks.wall.clone());
-        self.tasks.spawn_background(chore.role, async move {
-            chore.run(|| wall.now(), |before| step(store.clone(), wall.now(), before)).await;
-            anyhow::Ok(())
-        });
-    }
-
-    /// How long a role keeps the details of its rows.
-    fn details_of(&self, role: &'static str) -> Chore {
-        Chore { role, what: janitor::DETAILS, keep: self.config.keep.details() }
-    }
-}
-
-/// How long a recognised event is remembered, counted from when the log took it: half as long again as
-/// the log keeps it.
-const INBOX_MEMORY: Duration = Duration::from_hours(45 * 24);
-
-/// A consumer's end as a task's result: only what a person must decide is an error.
-fn ended(stopped: Stopped) -> anyhow::Result<()> {
-    match stopped {
-        Stopped::Asked => Ok(()),
-        Stopped::Discontinuity(error) => Err(error.into()),
     }
 }

@@ -4,8 +4,13 @@
 //! its consumer and its loops. No decision is made here.
 
 pub mod cli;
+pub mod codes;
 mod commands;
 mod demo;
 pub mod embedded;
 mod events_api;
+mod ground;
 mod record_json;
+mod roles;
+#[cfg(feature = "kafka")]
+mod scaled;

@@ -8,6 +8,7 @@ mod connection;
 mod defaults;
 mod host;
 mod keep;
+mod log;
 mod platform;
 mod problem;
 mod reading;
@@ -15,6 +16,7 @@ mod roles;
 mod secret;
 mod section;
 mod show;
+mod store;
 mod tree;
 mod vendors;
 
@@ -26,10 +28,12 @@ use serde::Serialize;
 pub use connection::{Connection, CrmAccount};
 pub use host::{BaseUrl, InvalidUrl, is_loopback};
 pub use keep::Keep;
-pub use platform::{ClockSettings, Http, Log, LogFormat, Telemetry};
+pub use log::{Kafka, Log, LogKind, Property};
+pub use platform::{ClockSettings, Http, LogFormat, Telemetry};
 pub use problem::{Code, Place, Problem, explain};
 pub use roles::{Dispatch, JourneyFile, Resolver, Unsubscribe};
 pub(crate) use show::seconds;
+pub use store::Store;
 pub use vendors::{Smtp, Tls, Tremendous, Vendors};
 
 use reading::Reading;
@@ -44,6 +48,8 @@ pub struct Config {
     pub http: Http,
     /// `[log]`.
     pub log: Log,
+    /// `[store]`.
+    pub store: Store,
     /// `[clock]`.
     pub clock: ClockSettings,
     /// `[[connection]]`.
@@ -118,6 +124,7 @@ fn read(root: &Section<'_>) -> Option<Config> {
     let data_dir = root.text("data_dir").unwrap_or_else(|| defaults::DATA_DIR.to_owned());
     let http = Http::read(&root.child("http"));
     let log = Log::read(&root.child("log"));
+    let store = Store::read(&root.child("store"));
     let clock = ClockSettings::read(&root.child("clock"));
     let public_url = http.as_ref().map(|http| &http.public_url);
     let sections = root.children("connection");
@@ -140,12 +147,16 @@ fn read(root: &Section<'_>) -> Option<Config> {
     if root.has("journey") && !root.child("vendors").has("smtp") {
         root.note(Code::Together, "journey", "needs [vendors.smtp]: every journey sends mail");
     }
+    if let (Some(log), Some(store)) = (&log, &store) {
+        check_together(root, log, store, &clock);
+    }
     check_hosts(root.reading, &clock);
     root.finish();
     Some(Config {
         data_dir: root.reading.resolve(&data_dir),
         http: http?,
-        log,
+        log: log?,
+        store: store?,
         clock,
         connections: connections?,
         vendors,
@@ -157,6 +168,19 @@ fn read(root: &Section<'_>) -> Option<Config> {
         telemetry,
         warnings: Vec::new(),
     })
+}
+
+/// The log of many machines belongs with the state of many machines, and days there are days: its processes
+/// have no fast clock in common.
+fn check_together(root: &Section<'_>, log: &Log, store: &Store, clock: &ClockSettings) {
+    match (log.kafka().is_some(), store.postgres_url().is_some()) {
+        (true, false) => root.note(Code::Together, "log", "is kafka: add [store] with kind = \"postgres\""),
+        (false, true) => root.note(Code::Together, "store", "is postgres: add [log] with kind = \"kafka\""),
+        _ => {}
+    }
+    if log.kafka().is_some() && clock.seconds_per_day.is_some() {
+        root.note(Code::Together, "clock", "has seconds_per_day, which is for log.kind = \"embedded\"");
+    }
 }
 
 /// A fast clock must never meet a real customer, and nothing personal crosses a network in the clear.

@@ -25,12 +25,16 @@ const STARTING: &str = "starting";
 #[derive(Debug, Clone, Default)]
 pub struct Health {
     state: Arc<Mutex<State>>,
+    /// What is registered here is told and does not count.
+    advising: bool,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// `None` is ready, else the reason why not.
     components: BTreeMap<&'static str, Option<String>>,
+    /// The same for those that do not count.
+    advisers: BTreeMap<&'static str, Option<String>>,
     /// When each loop last beat; by number, since two loops may have one name.
     beats: BTreeMap<u64, (&'static str, Instant)>,
     next_beat: u64,
@@ -40,6 +44,13 @@ impl Health {
     /// Nothing registered: alive and ready.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same registry for what stands beside the work that must not be taken away: the trouble of such a
+    /// component is told, and the process stays ready.
+    #[must_use]
+    pub fn advising(&self) -> Self {
+        Self { advising: true, ..self.clone() }
     }
 
     /// Registers a component, which is not ready until it says so.
@@ -61,8 +72,12 @@ impl Health {
 
     /// The components that are not ready, each with its reason; empty means ready.
     pub fn not_ready(&self) -> BTreeMap<&'static str, String> {
-        let reason = |(name, reason): (&&'static str, &Option<String>)| Some((*name, reason.clone()?));
-        self.change(|state| state.components.iter().filter_map(reason).collect())
+        self.change(|state| reasons(&state.components))
+    }
+
+    /// The components that have trouble and do not count, each with its reason.
+    pub fn trouble(&self) -> BTreeMap<&'static str, String> {
+        self.change(|state| reasons(&state.advisers))
     }
 
     /// The loops that are stuck; empty means alive.
@@ -81,6 +96,10 @@ impl Health {
         // No code panics while it holds the lock, so a poisoned one is still whole.
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn reasons(components: &BTreeMap<&'static str, Option<String>>) -> BTreeMap<&'static str, String> {
+    components.iter().filter_map(|(name, reason)| Some((*name, reason.clone()?))).collect()
 }
 
 /// A component's side of [`Health`].
@@ -102,7 +121,11 @@ impl Component {
     }
 
     fn set(&self, reason: Option<String>) {
-        let before = self.health.change(|state| state.components.insert(self.name, reason.clone()));
+        let before = self.health.change(|state| {
+            let advising = self.health.advising;
+            let components = if advising { &mut state.advisers } else { &mut state.components };
+            components.insert(self.name, reason.clone())
+        });
         match reason {
             _ if before.as_ref() == Some(&reason) => {}
             Some(reason) if reason == STARTING => {}
@@ -152,6 +175,18 @@ mod tests {
         assert_eq!(health.not_ready(), BTreeMap::from([("store", "disk full".to_owned())]));
         store.ready();
         assert!(health.not_ready().is_empty());
+    }
+
+    #[test]
+    fn what_only_advises_is_told_and_does_not_count() {
+        let health = Health::new();
+        let resolver = health.advising().component("resolver");
+        assert!(health.not_ready().is_empty());
+        resolver.not_ready("the database is away");
+        assert!(health.not_ready().is_empty());
+        assert_eq!(health.trouble(), BTreeMap::from([("resolver", "the database is away".to_owned())]));
+        resolver.ready();
+        assert!(health.trouble().is_empty());
     }
 
     #[test]

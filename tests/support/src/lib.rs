@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a toolkit of tests fails by panicking, where the test sees it")]
 
+pub mod cluster;
 pub mod customers;
 pub mod dice;
 pub mod history;
@@ -20,6 +21,7 @@ pub mod until;
 pub mod webhook;
 pub mod world;
 
+pub use cluster::{Cluster, Role};
 pub use customers::key_of;
 pub use dice::Dice;
 pub use history::History;

@@ -21,10 +21,12 @@ pub fn program() -> PathBuf {
 /// How to start it.
 pub(crate) struct Launch<'a> {
     pub(crate) program: &'a Path,
+    /// `run`, or a role of its own.
+    pub(crate) command: &'a str,
     pub(crate) config: &'a Path,
     /// Standard output and error are added to this file.
     pub(crate) log: &'a Path,
-    pub(crate) env: &'a [(&'static str, String)],
+    pub(crate) env: Vec<(&'static str, String)>,
     /// No file may grow beyond so many kibibytes: how a full disk looks without being one.
     pub(crate) file_kib_max: Option<u64>,
 }
@@ -49,7 +51,7 @@ impl Product {
         };
         let log = OpenOptions::new().create(true).append(true).open(launch.log).unwrap();
         let child = command
-            .args(["run", "--config"])
+            .args([launch.command, "--config"])
             .arg(launch.config)
             .envs(launch.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use afterglow_sandbox::Sandbox;
 use afterglow_sandbox::crm::Settings as Crm;
 
+use crate::cluster::{Cluster, PARTITIONS};
+
 /// The HubSpot connection's id.
 pub const HUBSPOT: &str = "hub";
 /// The Salesforce connection's id.
@@ -39,7 +41,7 @@ pub enum Journey {
 /// What worlds differ in.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Wall seconds of a journey's day.
+    /// Wall seconds of a journey's day; a day on a cluster.
     pub seconds_per_day: u32,
     /// The journey.
     pub journey: Journey,
@@ -55,6 +57,8 @@ pub struct Settings {
     pub program: Option<PathBuf>,
     /// Variables of the program's environment.
     pub env: Vec<(&'static str, String)>,
+    /// Kafka and PostgreSQL, for a product of several processes.
+    pub cluster: Option<Cluster>,
     /// Where the sandbox's ledger and mailbox are kept, if not in memory only.
     pub keep: bool,
 }
@@ -71,6 +75,7 @@ impl Default for Settings {
             http: "",
             program: None,
             env: Vec::new(),
+            cluster: None,
             keep: false,
         }
     }
@@ -137,10 +142,26 @@ admin_listen = "127.0.0.1:{admin}"
 public_url = "http://127.0.0.1:{edge}"
 shutdown_seconds = 10
 {}
-[clock]
-seconds_per_day = {}
-"#,
-        settings.http, settings.seconds_per_day
+{}"#,
+        settings.http,
+        log_and_clock(settings)
+    )
+}
+
+fn log_and_clock(settings: &Settings) -> String {
+    let Some(Cluster { brokers, topic_prefix, database }) = &settings.cluster else {
+        return format!("[clock]\nseconds_per_day = {}\n", settings.seconds_per_day);
+    };
+    format!(
+        r#"[log]
+kind = "kafka"
+brokers = "{brokers}"
+topic_prefix = "{topic_prefix}"
+partitions = {PARTITIONS}
+[store]
+kind = "postgres"
+url = "{database}"
+"#
     )
 }
 

@@ -26,7 +26,7 @@ use crate::until::{SELDOM, SOON, TooLate, until};
 use crate::webhook::{Answer, Delivery, Webhook};
 
 /// How long the product may take to be ready on a busy machine.
-const READY: Duration = Duration::from_secs(30);
+pub(crate) const READY: Duration = Duration::from_secs(30);
 /// How long a CRM goes on sending before the test gives up: a hundred restarts.
 const SENDING: Duration = Duration::from_mins(1);
 /// How many lines of the product's log a failed test shows.
@@ -44,7 +44,7 @@ pub struct World {
     pub admin: SocketAddr,
     /// A client that follows no redirects and waits at most five seconds.
     pub http: reqwest::Client,
-    settings: Settings,
+    pub(crate) settings: Settings,
     config: PathBuf,
     folder: TempDir,
 }
@@ -111,14 +111,15 @@ impl World {
         let program = self.program();
         Product::launch(&Launch {
             program: &program,
+            command: "run",
             config: &self.config,
-            log: &self.folder.path().join("product.log"),
-            env: &self.settings.env,
+            log: &self.log_file(),
+            env: self.settings.env.clone(),
             file_kib_max,
         })
     }
 
-    fn program(&self) -> PathBuf {
+    pub(crate) fn program(&self) -> PathBuf {
         self.settings.program.clone().unwrap_or_else(product::program)
     }
 
@@ -142,11 +143,15 @@ impl World {
 
     /// Everything that the product has logged so far.
     pub fn log(&self) -> String {
-        let bytes = std::fs::read(self.folder.path().join("product.log")).unwrap_or_default();
+        let bytes = std::fs::read(self.log_file()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn log_tail(&self) -> String {
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.path().join("product.log")
+    }
+
+    pub(crate) fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")

@@ -12,7 +12,7 @@ use afterglow_service::exit::Exit;
 
 use super::{block_on, config, counted, open, say};
 use crate::cli::{DataFolder, Outcome};
-use crate::embedded::dispatcher;
+use crate::roles::dispatcher;
 
 /// How many are listed at most: more than a person decides in one sitting.
 const LISTED_MAX: u32 = 10_000;

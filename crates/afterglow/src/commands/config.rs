@@ -7,7 +7,7 @@ use afterglow_service::exit::Exit;
 
 use super::{complain, counted, say};
 use crate::cli::Outcome;
-use crate::embedded::{self, Journeys};
+use crate::roles::{self, Journeys};
 
 /// What to do with a configuration.
 #[derive(Debug, clap::Subcommand)]
@@ -68,7 +68,7 @@ pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
 
 /// The journeys of a configuration; every problem is printed where there is one.
 pub(crate) fn journeys(config: &Config) -> Option<Journeys> {
-    let problems = match embedded::journeys::read(config) {
+    let problems = match roles::journeys::read(config) {
         Ok(journeys) => return Some(journeys),
         Err(problems) => problems,
     };

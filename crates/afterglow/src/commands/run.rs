@@ -42,6 +42,13 @@ pub(crate) fn run<W: Wiring>(args: Args, wiring: &W) -> Outcome {
 
 async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
     let Some(config) = config::load(file) else { return Ok(Exit::Config) };
+    if config.log.kafka().is_some() {
+        complain(format_args!(
+            "{}: log.kind is \"kafka\": start one process or more per role, with `afterglow ingest`, `afterglow journey-engine` and `afterglow dispatcher`",
+            file.display()
+        ));
+        return Ok(Exit::Config);
+    }
     telemetry::init(&config.telemetry)?;
     let Some(journeys) = config::journeys(&config) else { return Ok(Exit::Config) };
     let data = match open(&config.data_dir) {
@@ -92,13 +99,13 @@ fn open(folder: &Path) -> Result<DataDir, Exit> {
     })
 }
 
-async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
+pub(super) async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("AG0023: {setting}: {address} cannot be listened on"))
 }
 
-fn end(reason: &ExitReason) -> Exit {
+pub(super) fn end(reason: &ExitReason) -> Exit {
     match reason {
         ExitReason::Done => {}
         ExitReason::CutOff { tasks } => tracing::warn!(?tasks, "cut off; what they had begun is found again"),

@@ -21,6 +21,11 @@ pub(super) const RETENTION_DAYS: u16 = 30;
 /// Inboxes are pruned after 45 days; a log that remembers longer could bring an event back as new.
 pub(super) const RETENTION_DAYS_RANGE: RangeInclusive<u64> = 1..=44;
 
+/// A record waits this long for company: it costs little latency.
+pub(super) const LINGER_MS: u64 = 1;
+/// Kafka's names have 249 bytes; ours leave more than half of it to the prefix.
+pub(super) const TOPIC_PREFIX_BYTES_MAX: usize = 128;
+
 /// HubSpot's API for every portal.
 pub(super) const HUBSPOT_URL: &str = "https://api.hubapi.com";
 /// HubSpot's smallest plan gives private apps 100 requests in 10 s.

@@ -1,4 +1,4 @@
-//! What the process itself needs: addresses, limits, log, clock, telemetry.
+//! What the process itself needs: addresses, limits, clock, telemetry.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,29 +62,6 @@ fn limits(section: &Section<'_>) -> Limits {
         header_bytes_max: section.number("header_bytes_max", default.header_bytes_max, &(8192..=1 << 18)),
         body_bytes_max: section.number("body_bytes_max", default.body_bytes_max, &(1024..=16 << 20)),
         connections_max: section.number("connections_max", default.connections_max, &(1..=65_536)),
-    }
-}
-
-/// `[log]`: the embedded event log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Log {
-    /// Partitions of every topic: a power of two up to 64.
-    pub partitions: u16,
-    /// How long events stay readable.
-    pub retention_days: u16,
-}
-
-impl Log {
-    pub(super) fn read(section: &Section<'_>) -> Self {
-        let partitions: u16 = section.number("partitions", defaults::PARTITIONS, &(1..=64));
-        if !partitions.is_power_of_two() {
-            let message = format!("is {partitions}; it must be 1, 2, 4, 8, 16, 32 or 64");
-            section.note(Code::Value, "partitions", message);
-        }
-        let range = defaults::RETENTION_DAYS_RANGE;
-        let retention_days = section.number("retention_days", defaults::RETENTION_DAYS, &range);
-        section.finish();
-        Self { partitions, retention_days }
     }
 }
 

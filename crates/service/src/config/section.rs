@@ -237,12 +237,18 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A table whose entries have any name, if given.
+    pub(super) fn table(&self, key: &'static str, form: &str) -> Option<&'a BTreeMap<String, Node>> {
+        match &self.get(key)?.value {
+            Value::Table(table) => Some(table),
+            _ => self.wrong_type(key, form),
+        }
+    }
+
     /// A table of names and texts; absent is empty.
     pub(super) fn names(&self, key: &'static str) -> BTreeMap<String, String> {
-        let Some(node) = self.get(key) else { return BTreeMap::new() };
-        let Value::Table(table) = &node.value else {
-            return self.wrong_type(key, "a table such as { default = \"…\" }").unwrap_or_default();
-        };
+        let table = self.table(key, "a table such as { default = \"…\" }");
+        let Some(table) = table else { return BTreeMap::new() };
         let mut names = BTreeMap::new();
         for (name, item) in table {
             match &item.value {

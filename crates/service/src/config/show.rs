@@ -34,6 +34,10 @@ pub(super) fn hidden_list<S: Serializer>(secrets: &[SecretString], serializer: S
     vec![HIDDEN; secrets.len()].serialize(serializer)
 }
 
+pub(super) fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
 pub(crate) fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(duration.as_secs())
 }

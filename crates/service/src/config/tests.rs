@@ -15,6 +15,20 @@ secrets = [{ env = "KEY" }]
 suppression_key = { env = "KEY" }
 "#;
 
+const DATABASE_URL: &str = "postgres://afterglow:top-secret@db.example.com/afterglow?sslmode=verify-full";
+
+const SCALED: &str = r#"
+[log]
+kind = "kafka"
+brokers = "kafka-1.example.com:9093, kafka-2.example.com:9093"
+linger_ms = 5
+client = { "security.protocol" = "sasl_ssl", "sasl.password" = { env = "SECRET" } }
+
+[store]
+kind = "postgres"
+url = { env = "DATABASE_URL" }
+"#;
+
 const HUBSPOT: &str = r#"
 [[connection]]
 id = "acme-hubspot"
@@ -56,7 +70,10 @@ fn whole_sample() -> String {
 
 fn sample_env() -> BTreeMap<String, String> {
     let names = SAMPLE.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next());
-    names.map(|name| (name.to_owned(), "0123456789abcdef0123456789abcdef".to_owned())).collect()
+    let mut env: BTreeMap<String, String> =
+        names.map(|name| (name.to_owned(), "0123456789abcdef0123456789abcdef".to_owned())).collect();
+    env.insert("DATABASE_URL".to_owned(), DATABASE_URL.to_owned());
+    env
 }
 
 #[test]
@@ -89,10 +106,12 @@ fn the_sample_names_every_setting_and_no_other() {
     paths(&tree::parse(&text, Path::new(SAMPLE_PATH)).unwrap(), "", &mut named);
     let unnamed: Vec<&String> = known.difference(&named).collect();
     assert_eq!(unnamed, Vec::<&String>::new(), "settings that deploy/afterglow.toml does not name");
-    // The sample's fast clock is refused, since its hosts are real; nothing else is wrong with it.
+    // The sample's fast clock is refused, since its hosts are real and its log is Kafka; nothing else is wrong.
     let problems = result.expect_err("a fast clock with real hosts");
-    assert!(problems.iter().all(|problem| problem.code == Code::SandboxHost), "{problems:#?}");
-    assert_eq!(problems.len(), 6);
+    let (hosts, others): (Vec<_>, Vec<_>) =
+        problems.iter().partition(|problem| problem.code == Code::SandboxHost);
+    let others: Vec<_> = others.iter().map(|problem| (problem.code, problem.field.as_str())).collect();
+    assert_eq!((hosts.len(), others), (9, vec![(Code::Together, "clock")]), "{problems:#?}");
 }
 
 #[test]
@@ -204,7 +223,10 @@ fn the_environment_overrides_the_file() {
 #[test]
 fn a_fast_clock_never_meets_a_real_host() {
     let clock = "[clock]\nseconds_per_day = 1\n";
-    let text = format!("{SMALL}{clock}{HUBSPOT}");
+    let ours = problems(&format!("{SMALL}{clock}"), &[]);
+    assert_eq!(ours[0].1, "http.public_url", "links in mails lead there");
+    let small = SMALL.replace("https://journeys.example.com", "http://127.0.0.1:8080");
+    let text = format!("{small}{clock}{HUBSPOT}");
     assert_eq!(problems(&text, &[])[0].0, "AG0011");
     let local = format!("{text}base_url = \"http://127.0.0.1:9000\"\n");
     assert_eq!(parse(&local, &[]).unwrap().clock.speed(), 86_400);
@@ -214,7 +236,7 @@ fn a_fast_clock_never_meets_a_real_host() {
     let looks_local = format!("{text}base_url = \"http://127.0.0.1.evil.com\"\n");
     assert_eq!(problems(&looks_local, &[]).len(), 2, "neither a sandbox nor encrypted");
     assert_eq!(
-        problems(&format!("{SMALL}[clock]\nseconds_per_day = 7\n"), &[])[0].1,
+        problems(&format!("{small}[clock]\nseconds_per_day = 7\n"), &[])[0].1,
         "clock.seconds_per_day"
     );
 }
@@ -280,4 +302,76 @@ fn what_is_kept_has_its_bounds() {
             [("AG0006", field)]
         );
     }
+}
+
+fn with_database(text: &str) -> Result<Config, Vec<Problem>> {
+    parse(text, &[("DATABASE_URL", DATABASE_URL)])
+}
+
+#[test]
+fn kafka_and_its_database_are_read_and_their_secrets_never_shown() {
+    let config = with_database(&format!("{SMALL}{SCALED}")).unwrap();
+    assert_eq!(config.warnings, Vec::new());
+    let kafka = config.log.kafka().unwrap();
+    assert_eq!((kafka.topic_prefix.as_str(), kafka.linger.as_millis()), ("", 5));
+    assert_eq!(kafka.client["security.protocol"].expose(), "sasl_ssl");
+    assert_eq!(kafka.client["sasl.password"].expose(), "5e884898-da28-4703-a151-2d9f8a1b9f3c");
+    assert!(config.store.postgres_url().is_some());
+    let shown = format!("{}{config:?}", config.redacted());
+    assert!(shown.contains("sasl_ssl") && shown.contains("kafka-2.example.com"), "{shown}");
+    assert!(!shown.contains("5e884898") && !shown.contains("top-secret"), "{shown}");
+}
+
+#[test]
+fn a_secret_property_of_kafka_s_client_in_the_file_itself_is_warned_about() {
+    let literal = SCALED.replace("{ env = \"SECRET\" }", "\"hunter22\"");
+    let config = with_database(&format!("{SMALL}{literal}")).unwrap();
+    let warned: Vec<_> = config.warnings.iter().map(|warning| (warning.code, &*warning.field)).collect();
+    assert_eq!(warned, [(Code::SecretLiteral, "log.client.sasl.password")]);
+    assert!(!config.redacted().contains("hunter22"));
+}
+
+/// Code and field of every problem.
+fn wrong(text: &str) -> Vec<(Code, String)> {
+    let problems = with_database(&format!("{SMALL}{text}")).expect_err("the configuration is wrong");
+    problems.iter().map(|problem| (problem.code, problem.field.clone())).collect()
+}
+
+#[test]
+fn kafka_and_postgres_are_configured_together_or_not_at_all() {
+    let (log, store) = SCALED.split_at(SCALED.find("[store]").unwrap());
+    assert_eq!(wrong(log), [(Code::Together, "log".to_owned())]);
+    assert_eq!(wrong(store), [(Code::Together, "store".to_owned())]);
+    let fast = format!("{SCALED}[clock]\nseconds_per_day = 1\n");
+    assert!(wrong(&fast).contains(&(Code::Together, "clock".to_owned())));
+    let unused = wrong("[log]\nbrokers = \"127.0.0.1:9092\"\n[store]\nurl = { env = \"DATABASE_URL\" }\n");
+    let named = ["log.brokers", "store.url"].map(|field| (Code::Together, field.to_owned()));
+    assert_eq!(unused, named);
+}
+
+#[test]
+fn brokers_and_databases_are_called_encrypted_or_on_this_machine() {
+    let plain = SCALED.replace("sasl_ssl", "sasl_plaintext");
+    let brokers = (Code::Plaintext, "log.brokers".to_owned());
+    assert_eq!(wrong(&plain), [brokers.clone(), brokers]);
+    let local = plain.replace("kafka-1.example.com", "127.0.0.1").replace("kafka-2.example.com", "[::1]");
+    assert!(with_database(&format!("{SMALL}{local}")).is_ok());
+    let text = format!("{SMALL}{SCALED}");
+    let unencrypted = parse(&text, &[("DATABASE_URL", "postgres://db.example.com/afterglow")]).unwrap_err();
+    assert_eq!((unencrypted[0].code, &*unencrypted[0].field), (Code::Plaintext, "store.url"));
+    let other = parse(&text, &[("DATABASE_URL", "mysql://ann:hunter22@db/afterglow")]).unwrap_err();
+    assert!(other.len() == 1 && !other[0].to_string().contains("hunter22"), "{other:?}");
+}
+
+#[test]
+fn what_kafka_cannot_be_told_is_refused_by_name() {
+    let port = SCALED.replace(", kafka-2.example.com:9093", ", kafka-2");
+    assert_eq!(wrong(&port), [(Code::Value, "log.brokers".to_owned())]);
+    let bare = SCALED.replace("\"security.protocol\"", "security.protocol");
+    assert!(wrong(&bare).contains(&(Code::Type, "log.client.security".to_owned())));
+    let prefix = SCALED.replace("linger_ms = 5", "topic_prefix = \"a/b\"");
+    assert_eq!(wrong(&prefix), [(Code::Value, "log.topic_prefix".to_owned())]);
+    let kinds = SCALED.replace("\"kafka\"", "\"pulsar\"").replace("\"postgres\"", "\"mysql\"");
+    let kinds = wrong(&kinds);
+    assert!(kinds.iter().all(|(code, _)| *code == Code::Value || *code == Code::Unknown), "{kinds:?}");
 }

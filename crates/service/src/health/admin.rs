@@ -82,7 +82,8 @@ async fn livez(State(health): State<Health>) -> Response {
 async fn readyz(State(health): State<Health>) -> Response {
     let waiting = health.not_ready();
     let status = if waiting.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": waiting.is_empty(), "not_ready": waiting}))).into_response()
+    let told = json!({"ready": waiting.is_empty(), "not_ready": waiting, "trouble": health.trouble()});
+    (status, Json(told)).into_response()
 }
 
 async fn render(State(metrics): State<Metrics>) -> Response {
@@ -114,7 +115,10 @@ mod tests {
         let router = admin_router(health.clone(), Metrics::install("1.2.3").unwrap());
         let log = health.component("log");
         let (status, body) = ask(&router, "/readyz").await;
-        assert_eq!((status, body.as_str()), (503, r#"{"not_ready":{"log":"starting"},"ready":false}"#));
+        assert_eq!(
+            (status, body.as_str()),
+            (503, r#"{"not_ready":{"log":"starting"},"ready":false,"trouble":{}}"#)
+        );
         log.ready();
         assert_eq!(ask(&router, "/readyz").await.0, 200);
         let beat = health.heartbeat("timers");

@@ -7,6 +7,7 @@ mod dead_letters;
 mod edge;
 mod fate;
 mod full_disk;
+mod kafka;
 mod ninety_days;
 mod process;
 mod rates;

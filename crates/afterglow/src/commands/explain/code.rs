@@ -5,7 +5,7 @@ const TABLES: [&[(&str, &str, &str)]; 4] = [
     afterglow_ingest::codes::CODES,
     afterglow_journey_engine::codes::CODES,
     afterglow_dispatcher::codes::CODES,
-    crate::embedded::codes::CODES,
+    crate::codes::CODES,
 ];
 
 /// Whether a text looks like a code: `AG` and four digits.

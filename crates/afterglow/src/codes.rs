@@ -4,6 +4,12 @@
 pub(crate) const LOG: &str = "AG5001";
 /// A role's store cannot be opened.
 pub(crate) const STORE: &str = "AG5002";
+/// Kafka is away, or not as the configuration says.
+#[cfg(feature = "kafka")]
+pub(crate) const KAFKA: &str = "AG5003";
+/// The roles' database is away, or not of this version.
+#[cfg(feature = "kafka")]
+pub(crate) const DATABASE: &str = "AG5004";
 
 /// Each code with its cause and its remedy.
 pub const CODES: &[(&str, &str, &str)] = &[
@@ -16,5 +22,15 @@ pub const CODES: &[(&str, &str, &str)] = &[
         STORE,
         "A role's database in the data folder cannot be opened: a newer program's file, or the disk.",
         "Run the program that wrote it, or a newer one; check the disk and the folder's permissions.",
+    ),
+    (
+        "AG5003",
+        "Kafka cannot be reached, its client is refused, or the topics are missing or have another number of partitions.",
+        "Do what the message says; a role that waits for Kafka goes on by itself.",
+    ),
+    (
+        "AG5004",
+        "The database cannot be reached, a role's schema is of another version, or the server keeps other settings.",
+        "Do what the message says: `afterglow migrate` makes and updates the schemas; a role that waits goes on by itself.",
     ),
 ];

@@ -2,30 +2,36 @@
 
 use std::time::Duration;
 
+use afterglow_domain::Clocks;
+use afterglow_durable::Store;
 use afterglow_durable::turns::consume;
-use afterglow_durable::{StoredCursors, sqlite};
-use afterglow_events::{Encoding, Topic};
+use afterglow_events::{Append, Encoding, Topic};
+use afterglow_ingest::ROLE;
 use afterglow_ingest::edge::{EdgeOptions, router};
 use afterglow_ingest::resolver::hints::Hints;
 use afterglow_ingest::resolver::{Options, Resolver};
-use afterglow_ingest::{ROLE, store};
+use afterglow_service::config::Config;
 use axum::Router;
 
 use super::watched::Watched;
-use super::{Parts, Wiring, ended, source};
+use super::{Parts, ended, source};
+use crate::ground::{self, Ground};
 
 /// How long a read is waited for before another may be made: twice what a read may take. A process that is
 /// killed and started again waits so long for the reads it had begun.
 const CLAIM: Duration = Duration::from_secs(20);
 
-/// Opens the store and makes the CRMs' clients; what it gives spawns the resolver's loops and gives the
-/// edge's routes.
-pub(super) async fn prepare<W: Wiring>(
-    parts: &Parts<'_>,
-    wiring: &W,
-) -> anyhow::Result<impl FnOnce(&Parts<'_>) -> Router + use<W>> {
-    let (config, clocks) = (parts.config, parts.clocks.clone());
-    let store = parts.store("ingest.db", store::MIGRATIONS).await?;
+/// The edge's routes; what they take goes to `log`.
+pub(crate) fn edge<L: Append + Clone>(config: &Config, log: L, clocks: Clocks) -> anyhow::Result<Router> {
+    let edges = config.connections.iter().map(source::edge).collect::<anyhow::Result<Vec<_>>>()?;
+    let options = EdgeOptions::new(edges, config.unsubscribe.secrets.clone());
+    Ok(router(options, log, clocks))
+}
+
+/// Opens the store and makes the CRMs' clients; what it gives spawns the resolver's loops.
+pub(crate) async fn prepare<G: Ground>(parts: &Parts<G>) -> anyhow::Result<impl FnOnce(&Parts<G>) + use<G>> {
+    let (config, clocks) = (&parts.config, parts.clocks.clone());
+    let store = parts.ground.store(&ground::INGEST).await?;
     let read = |connection| source::reader(connection, config.vendors.system_proxy);
     let connections = config.connections.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let options = Options {
@@ -37,16 +43,13 @@ pub(super) async fn prepare<W: Wiring>(
         ..Options::default()
     };
     let resolver = Resolver::new(options, clocks.clone(), connections);
-    let edges = config.connections.iter().map(source::edge).collect::<anyhow::Result<Vec<_>>>()?;
-    let options = EdgeOptions::new(edges, config.unsubscribe.secrets.clone());
-    let edge = router(options, wiring.edge_log(parts.log.clone()), clocks.clone());
-    Ok(move |parts: &Parts<'_>| {
+    let consumer = parts.ground.consumer(ROLE, &[Topic::Webhooks], &store)?;
+    Ok(move |parts: &Parts<G>| {
         parts.relay(ROLE, &store);
 
         let stop = parts.tasks.shutdown().soft_token();
-        let consumer = parts.log.consumer(ROLE, &[Topic::Webhooks], StoredCursors(store.clone()));
-        let hints = Hints::<sqlite::Tx>::new(clocks.clone(), Encoding::Protobuf);
-        let hints = Watched::new(hints, &parts.health, "resolver-hints");
+        let hints = Hints::<<G::Store as Store>::Tx>::new(clocks, Encoding::Protobuf);
+        let hints = Watched::new(hints, parts, "resolver-hints");
         let (hinted, until) = (store.clone(), stop.clone());
         parts
             .tasks
@@ -55,6 +58,5 @@ pub(super) async fn prepare<W: Wiring>(
             resolver.run_fetcher(&store, &stop).await;
             anyhow::Ok(())
         });
-        edge
     })
 }

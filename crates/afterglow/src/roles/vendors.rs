@@ -9,10 +9,8 @@ use afterglow_service::http_client;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use super::Wiring;
-
 /// The gift vendor of the configuration, if it names one.
-pub(crate) fn gifts<W: Wiring>(vendors: &Vendors, wiring: &W) -> anyhow::Result<Option<W::Gifts>> {
+pub(crate) fn gifts(vendors: &Vendors) -> anyhow::Result<Option<Tremendous>> {
     let Some(settings) = &vendors.tremendous else { return Ok(None) };
     let options = http_client::Options {
         timeout: settings.timeout,
@@ -29,7 +27,7 @@ pub(crate) fn gifts<W: Wiring>(vendors: &Vendors, wiring: &W) -> anyhow::Result<
             timeout: settings.timeout,
         },
     )?;
-    Ok(Some(wiring.gifts(vendor)))
+    Ok(Some(vendor))
 }
 
 /// The mail server of the configuration, at its rate, if it names one.

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, forget, store};
+use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, forget};
+use afterglow_durable::janitor;
 use afterglow_durable::turns::consume;
-use afterglow_durable::{StoredCursors, janitor};
 use afterglow_events::Encoding;
+use afterglow_providers::GiftVendor;
 use afterglow_service::config::Config;
 use anyhow::Context as _;
 
 use super::watched::Watched;
-use super::{Parts, Wiring, ended, vendors};
+use super::{Parts, ended, vendors};
+use crate::ground::{self, Ground};
 
 /// How long a gift can be taken after its mail, in days: what mails may say where the vendor says nothing.
 const GIFT_VALID_DAYS: u32 = 90;
@@ -18,28 +20,28 @@ const GIFT_VALID_DAYS: u32 = 90;
 /// How often the record of a vendor's answer is tried before recovery takes over: a few seconds.
 const SETTLE_TRIES: u32 = 5;
 
-/// Opens the store and makes the vendors' clients; what it gives spawns the loops.
-pub(super) async fn prepare<W: Wiring>(
-    parts: &Parts<'_>,
-    wiring: &W,
-) -> anyhow::Result<impl FnOnce(&Parts<'_>) + use<W>> {
+/// Opens the store and makes the mail server's client; what it gives spawns the loops. The gift vendor's
+/// client is [`vendors::gifts`], which a test may have wrapped.
+pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static>(
+    parts: &Parts<G>,
+    gifts: Option<V>,
+) -> anyhow::Result<impl FnOnce(&Parts<G>) + use<G, V>> {
     let clocks = parts.clocks.clone();
-    let store = parts.store("dispatcher.db", store::sqlite::MIGRATIONS).await?;
-    let vendors = &parts.config.vendors;
-    let called = (vendors::gifts(vendors, wiring)?, vendors::mailer(vendors)?);
+    let store = parts.ground.store(&ground::DISPATCHER).await?;
+    let called = (gifts, vendors::mailer(&parts.config.vendors)?);
     let lag = SignalsLag::default();
-    let options = options(parts.config)?;
+    let options = options(&parts.config)?;
     let dispatcher = Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));
+    let consumer = parts.ground.consumer(ROLE, &TOPICS, &store)?;
+    let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
 
-    Ok(move |parts: &Parts<'_>| {
+    Ok(move |parts: &Parts<G>| {
         parts.relay(ROLE, &store);
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
         let stop = parts.tasks.shutdown().soft_token();
-        let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
-        let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
-        let handler = Watched::new(dispatcher.clone(), &parts.health, "dispatcher-records");
+        let handler = Watched::new(dispatcher.clone(), parts, "dispatcher-records");
         let until = stop.clone();
         parts.tasks.spawn("dispatcher-records", async move {
             ended(consume(&handler, &store, consumer, &until).await)

@@ -3,25 +3,26 @@
 use std::sync::Arc;
 
 use afterglow_durable::turns::{consume, run_timers};
-use afterglow_durable::{StoredCursors, Timeline, janitor, sqlite};
+use afterglow_durable::{Store, Timeline, janitor};
 use afterglow_events::{Encoding, Topic};
 use afterglow_journey_engine::publish::publish;
-use afterglow_journey_engine::{Engine, Options, ROLE, forget, store};
+use afterglow_journey_engine::{Engine, Options, ROLE, forget};
 use anyhow::Context as _;
 
 use super::watched::Watched;
 use super::{Journeys, Parts, ended};
+use crate::ground::{self, Ground};
 
 /// What the engine reads.
 const TOPICS: [Topic; 3] = [Topic::Deals, Topic::Deliveries, Topic::Signals];
 
 /// Opens the store and publishes the journeys; what it gives spawns the loops.
-pub(super) async fn prepare(
-    parts: &Parts<'_>,
+pub(crate) async fn prepare<G: Ground>(
+    parts: &Parts<G>,
     journeys: Journeys,
-) -> anyhow::Result<impl FnOnce(&Parts<'_>) + use<>> {
+) -> anyhow::Result<impl FnOnce(&Parts<G>) + use<G>> {
     let clocks = parts.clocks.clone();
-    let store = parts.store("engine.db", store::sqlite::MIGRATIONS).await?;
+    let store = parts.ground.store(&ground::ENGINE).await?;
     for (tenant, journeys) in journeys {
         let versions = publish(&store, &tenant, journeys, clocks.wall.now()).await.context("AG0024")?;
         for version in versions.iter().filter(|version| version.new) {
@@ -30,16 +31,16 @@ pub(super) async fn prepare(
     }
     let company = parts.config.vendors.smtp.as_ref().map(|smtp| smtp.from_name.expose().clone());
     let options = Options { encoding: Encoding::Protobuf, sender_company: company.unwrap_or_default() };
-    let engine = Arc::new(Engine::<sqlite::Tx>::new(options, clocks.clone()));
-    Ok(move |parts: &Parts<'_>| {
+    let engine = Arc::new(Engine::<<G::Store as Store>::Tx>::new(options, clocks.clone()));
+    let consumer = parts.ground.consumer(ROLE, &TOPICS, &store)?;
+    Ok(move |parts: &Parts<G>| {
         parts.relay(ROLE, &store);
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
         let stop = parts.tasks.shutdown().soft_token();
-        let consumer = parts.log.consumer(ROLE, &TOPICS, StoredCursors(store.clone()));
-        let handler = Watched::new(engine.clone(), &parts.health, "engine-records");
-        let timers = Watched::new(engine, &parts.health, "engine-timers");
+        let handler = Watched::new(engine.clone(), parts, "engine-records");
+        let timers = Watched::new(engine, parts, "engine-timers");
         let (state, until) = (store.clone(), stop.clone());
         parts
             .tasks

@@ -1,23 +1,37 @@
 //! A role's loop as the health checks see it: it beats with every turn, and is ready once a turn went
-//! through. A later trouble is in the log and the metrics and does not make the process unready: the edge
-//! is in the same process, and its own 503 must reach the CRM rather than a load balancer's.
+//! through.
 
 use afterglow_domain::{Shard, Timestamp};
 use afterglow_durable::turns::{Fires, Handler, Incoming};
 use afterglow_durable::{Error, Timeline, Timer};
-use afterglow_service::health::{Component, Health, Heartbeat};
+use afterglow_service::health::{Component, Heartbeat};
+
+use super::Parts;
+
+/// What a later trouble does to a loop that was ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Nothing: it is in the log and the metrics. The edge is in the same process, and its own 503 must reach
+    /// the CRM rather than a load balancer's.
+    Kept,
+    /// The process is not ready until a turn goes through again.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only processes of one role lose it"))]
+    Lost,
+}
 
 /// A handler whose turns are watched.
 pub(super) struct Watched<H> {
     handler: H,
     component: Component,
     heartbeat: Heartbeat,
+    readiness: Readiness,
 }
 
 impl<H> Watched<H> {
     /// Watches a loop under a name; it is not ready before its first turn.
-    pub(super) fn new(handler: H, health: &Health, name: &'static str) -> Self {
-        Self { handler, component: health.component(name), heartbeat: health.heartbeat(name) }
+    pub(super) fn new<G>(handler: H, parts: &Parts<G>, name: &'static str) -> Self {
+        let (component, heartbeat) = (parts.health.component(name), parts.health.heartbeat(name));
+        Self { handler, component, heartbeat, readiness: parts.readiness }
     }
 }
 
@@ -42,8 +56,10 @@ impl<H: Handler> Handler for Watched<H> {
 
     fn turned(&self, trouble: Option<&str>) {
         self.heartbeat.beat();
-        if trouble.is_none() {
-            self.component.ready();
+        match trouble {
+            None => self.component.ready(),
+            Some(reason) if self.readiness == Readiness::Lost => self.component.not_ready(reason),
+            Some(_) => {}
         }
     }
 }

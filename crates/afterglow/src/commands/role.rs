@@ -1,0 +1,72 @@
+//! `afterglow ingest`, `afterglow journey-engine`, `afterglow dispatcher`: one role in this process.
+
+use std::path::PathBuf;
+
+use afterglow_service::config::Config;
+use afterglow_service::exit::Exit;
+use afterglow_service::lifecycle::Tasks;
+use afterglow_service::telemetry;
+
+use super::run::{bind, end};
+use super::{complain, config};
+use crate::cli::Outcome;
+use crate::scaled::{self, Role};
+
+/// With which configuration.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file, with [log] kind = "kafka" and [store] kind = "postgres".
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// The role's name on the command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Name {
+    /// The edge and the resolver.
+    Ingest,
+    /// The journey engine.
+    JourneyEngine,
+    /// The dispatcher.
+    Dispatcher,
+}
+
+pub(crate) fn run(name: Name, args: &Args) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(name, args))
+}
+
+async fn serve(name: Name, args: &Args) -> Outcome {
+    let Some(config) = load(args) else { return Ok(Exit::Config) };
+    telemetry::init(&config.telemetry)?;
+    let role = match name {
+        Name::Ingest => Role::Ingest(bind(&config.http.listen.to_string(), "http.listen").await?),
+        Name::JourneyEngine => {
+            let Some(journeys) = config::journeys(&config) else { return Ok(Exit::Config) };
+            Role::JourneyEngine(journeys)
+        }
+        Name::Dispatcher => Role::Dispatcher,
+    };
+    let admin = bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?;
+    let (tasks, deadline) = (Tasks::new(), config.http.shutdown);
+    tracing::info!(role = ?name, admin = %config.http.admin_listen, "afterglow runs");
+    let log = scaled::start(role, config, admin, &tasks)?;
+    let reason = tasks.run_until_done(deadline).await;
+    if let Err(error) = log.close().await {
+        tracing::warn!(%error, "what was cut off is found again");
+    }
+    Ok(end(&reason))
+}
+
+/// The configuration of a scaled product; one of the embedded product is refused.
+pub(super) fn load(args: &Args) -> Option<Config> {
+    let config = config::load(&args.config)?;
+    if config.log.kafka().is_some() {
+        return Some(config);
+    }
+    complain(format_args!(
+        "{}: log.kind is \"embedded\": all roles are in one process, start `afterglow run`; for a process per role write [log] kind = \"kafka\" and [store] kind = \"postgres\"",
+        args.config.display()
+    ));
+    None
+}

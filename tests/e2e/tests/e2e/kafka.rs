@@ -1,0 +1,128 @@
+//! The product as three processes on Kafka and PostgreSQL.
+
+use afterglow_domain::Timestamp;
+use afterglow_e2e::PATIENCE;
+use afterglow_service::clock::SystemClock;
+use afterglow_support::{Cluster, Settings, World, customers};
+
+/// One promise, of the day of the win and the full hour that was last: there is no fast clock over several
+/// processes, and one a day is what a customer gets.
+fn of_today(now: Timestamp) -> String {
+    let hour = now.to_string()[11..13].to_owned();
+    STORY.replace("HOUR", &hour)
+}
+
+const STORY: &str = r#"afterglow: 1
+journey: story
+one_journey_per: deal
+day_0: close_date
+start_not_after_day: 300
+recipient: [champion, decision_maker, primary_contact]
+no_recipient: {task: tasks/add-a-contact.md}
+sending: {default_zone: Etc/UTC, send_at: "HOUR:00"}
+limits: {budget_per_customer: 500 USD}
+owners: [{from_day: 0, owner: deal_owner}]
+moments:
+  - {id: welcome, day: 0, not_after_day: 300, intent: welcome,
+     gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
+"#;
+
+async fn world(cluster: Cluster) -> World {
+    let journey = of_today(SystemClock::shared().now());
+    let world = World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(&journey) }).await;
+    let text = std::fs::read_to_string(world.config()).unwrap();
+    std::fs::write(world.config(), text.replace("Europe/Berlin", "Etc/UTC")).unwrap();
+    world
+}
+
+/// Waits for the mail of a customer, and counts mails and gifts.
+async fn until_served(world: &World, address: &str) {
+    let served = async || (!world.mails_to(address).is_empty()).then_some(());
+    world.until(&format!("{address} has its mail"), PATIENCE, served).await;
+    assert_served_once(world, address);
+}
+
+fn assert_served_once(world: &World, address: &str) {
+    assert_eq!(world.gifts_for(address).len(), 1, "{address}");
+    let letters = world.mails_to(address);
+    let subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
+    assert_eq!(subjects, ["Welcome, Robin. Coffee is on us"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_processes_serve_each_customer_once_and_go_on_after_a_kill() {
+    let world = world(Cluster::fresh().await).await;
+    world.make_topics().await;
+    world.migrate().await;
+    let _ingest = world.start_role("ingest").await;
+    let engine = world.start_role("journey-engine").await;
+    let _dispatcher = world.start_role("dispatcher").await;
+    let [first, second] = [customers::hubspot(1, world.now()), customers::salesforce(2, world.now())];
+    let addresses = [&first, &second].map(|deal| customers::address(deal).to_owned());
+    world.win(first).await;
+    until_served(&world, &addresses[0]).await;
+
+    engine.process.kill().await;
+    world.win(second).await;
+    let _engine = world.start_role("journey-engine").await;
+    until_served(&world, &addresses[1]).await;
+    assert_served_once(&world, &addresses[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_names_what_is_missing_and_goes_on_when_it_is_there() {
+    let world = world(Cluster::fresh().await).await;
+    let mut engine = world.launch_role("journey-engine");
+    let topics = |status: u16, body: &str| status == 503 && body.contains("afterglow topics --create");
+    world.until_readyz(&mut engine, "the missing topics are named", topics).await;
+    world.make_topics().await;
+    let schema = |status: u16, body: &str| status == 503 && body.contains("run `afterglow migrate`");
+    world.until_readyz(&mut engine, "the missing schema is named", schema).await;
+    let told = world.migrate().await;
+    assert_eq!(told.lines().count(), 6, "{told}");
+    assert!(told.contains("schema engine (role): version 0 to "), "{told}");
+    world.until_ready(&mut engine).await;
+    let again = world.migrate().await;
+    assert_eq!(again.matches("nothing to do").count(), 6, "{again}");
+    assert_eq!(engine.process.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_kafka_and_the_database_are_away_the_edge_answers_503_itself() {
+    let world = world(Cluster::away()).await;
+    let (mut ingest, mut dispatcher) = (world.launch_role("ingest"), world.launch_role("dispatcher"));
+    let told = |status: u16, body: &str| status == 200 && body.contains("AG5003: Kafka at 127.0.0.1:");
+    world.until_readyz(&mut ingest, "the edge is ready and says what is away", told).await;
+    let told = |status: u16, body: &str| status == 503 && body.contains("AG5003: Kafka at 127.0.0.1:");
+    world.until_readyz(&mut dispatcher, "the dispatcher says what is away", told).await;
+    world.sandbox.crm.put(customers::hubspot(1, world.now()), world.now());
+    let answer =
+        world.post(&world.sign(&world.webhook(&customers::hubspot(1, world.now()).id))).await.unwrap();
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(world.log().matches("not ready").count(), 2, "one line each: {}", world.log());
+    assert_eq!(ingest.process.terminate().await, Some(0));
+    assert_eq!(dispatcher.process.terminate().await, Some(0));
+}
+
+/// What a command with the world's configuration says on standard error; it must end with 64.
+async fn refused(world: &World, command: &str) -> String {
+    let output = world.command(&[command, "--config", world.config().to_str().unwrap()]).await;
+    assert_eq!(output.status.code(), Some(64), "{command}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_refuses_the_configuration_of_the_other_product() {
+    let scaled = world(Cluster::away()).await;
+    let told = refused(&scaled, "run").await;
+    for command in ["`afterglow ingest`", "`afterglow journey-engine`", "`afterglow dispatcher`"] {
+        assert!(told.contains(command), "{told}");
+    }
+    let embedded = World::new(Settings::default()).await;
+    for command in ["ingest", "journey-engine", "dispatcher", "migrate"] {
+        let told = refused(&embedded, command).await;
+        assert!(told.contains("`afterglow run`"), "{told}");
+    }
+    assert!(!embedded.data_dir().exists(), "nothing was started");
+}
