@@ -15,7 +15,6 @@ pub(crate) enum Readiness {
     /// the CRM rather than a load balancer's.
     Kept,
     /// The process is not ready until a turn goes through again.
-    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only processes of one role lose it"))]
     Lost,
 }
 
