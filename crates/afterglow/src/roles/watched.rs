@@ -15,7 +15,6 @@ pub(crate) enum Readiness {
     /// the CRM rather than a load balancer's.
     Kept,
     /// The process is not ready until a turn goes through again.
-    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "only processes of one role lose it"))]
     Lost,
 }
 
@@ -67,5 +66,54 @@ impl<H: Handler> Handler for Watched<H> {
 impl<H: Fires> Fires for Watched<H> {
     async fn fire(&self, tx: &mut Self::Tx, timers: &[Timer], now: Timestamp) -> Result<(), Error> {
         self.handler.fire(tx, timers, now).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_durable::sqlite;
+    use afterglow_service::health::Health;
+
+    use super::*;
+
+    struct Idle;
+
+    impl Handler for Idle {
+        type Tx = sqlite::Tx;
+
+        fn role(&self) -> &'static str {
+            "idle"
+        }
+
+        async fn apply(&self, _: &mut sqlite::Tx, _: &[Incoming]) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn now(&self, _: Timeline) -> Timestamp {
+            Timestamp::EPOCH
+        }
+    }
+
+    /// Whether the loop is ready at first, after trouble, after a turn, after trouble again, after a turn again.
+    fn readiness_of(readiness: Readiness) -> [bool; 5] {
+        let health = Health::new();
+        let (component, heartbeat) = (health.component("idle"), health.heartbeat("idle"));
+        let watched = Watched { handler: Idle, component, heartbeat, readiness };
+        let after = |trouble: Option<&str>| {
+            watched.turned(trouble);
+            health.not_ready().is_empty()
+        };
+        let first = health.not_ready().is_empty();
+        [first, after(Some("away")), after(None), after(Some("away")), after(None)]
+    }
+
+    #[test]
+    fn beside_the_edge_a_loop_stays_ready_once_a_turn_went_through() {
+        assert_eq!(readiness_of(Readiness::Kept), [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn alone_in_its_process_a_loop_is_ready_while_its_turns_go_through() {
+        assert_eq!(readiness_of(Readiness::Lost), [false, false, true, false, true]);
     }
 }

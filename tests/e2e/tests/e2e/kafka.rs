@@ -70,6 +70,36 @@ async fn three_processes_serve_each_customer_once_and_go_on_after_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_start_at_once_publish_one_version_and_serve_each_customer_once() {
+    let world = world(Cluster::fresh().await).await;
+    world.make_topics().await;
+    world.migrate().await;
+    let roles = ["ingest", "journey-engine", "journey-engine", "dispatcher", "dispatcher"];
+    let mut processes = roles.map(|role| world.launch_role(role));
+    for process in &mut processes {
+        world.until_ready(process).await;
+    }
+    assert_eq!(world.log().matches("journey published").count(), 1, "{}", world.log());
+    let deals = [1, 2, 3, 4].map(|n| customers::hubspot(n, world.now()));
+    let addresses = deals.each_ref().map(|deal| customers::address(deal).to_owned());
+    for deal in deals {
+        world.win(deal).await;
+    }
+    for address in &addresses {
+        until_served(&world, address).await;
+    }
+    let [.., dispatcher] = processes;
+    dispatcher.process.kill().await;
+    let late = customers::salesforce(5, world.now());
+    let address = customers::address(&late).to_owned();
+    world.win(late).await;
+    until_served(&world, &address).await;
+    for address in &addresses {
+        assert_served_once(&world, address);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_names_what_is_missing_and_goes_on_when_it_is_there() {
     let world = world(Cluster::fresh().await).await;
     let mut engine = world.launch_role("journey-engine");
