@@ -11,7 +11,7 @@ const OWNER: &str = "mia.brandt@afterglow.example";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_address_is_told_to_people_and_a_corrected_one_gets_what_waited() {
     // The gift comes first, however long a busy machine takes to hear of the deal.
-    let story = STORY.replace("id: getting-started, day: 2,", "id: getting-started, day: 10,");
+    let story = STORY.replace("id: getting-started, day: 5,", "id: getting-started, day: 10,");
     let world = World::new(Settings::with_journey(&story)).await;
     let _product = world.start().await;
     let deal = customers::hubspot(1, world.now());
@@ -37,12 +37,12 @@ async fn a_refused_address_is_told_to_people_and_a_corrected_one_gets_what_waite
     assert_eq!(world.log().matches("AG4007").count(), 1, "one line for one gift");
     assert!(world.ask(&["explain", "AG4007"]).await.contains("paid for"));
     let listed = world.ask(&["attempts", "list"]).await;
-    assert!(listed.contains("not_handed_over") && listed.contains("1 wait for a person"), "{listed}");
+    assert!(listed.contains("not_handed_over") && listed.contains("1 call waits for a person"), "{listed}");
     let id = listed.split_whitespace().next().unwrap().to_owned();
     let config = world.config().to_str().unwrap();
     let resolved = world.command(&["attempts", "resolve", &id, "--config", config, "--sent"]).await;
     assert!(resolved.status.success(), "{}", String::from_utf8_lossy(&resolved.stderr));
-    assert!(world.ask(&["attempts", "list"]).await.contains("0 wait for a person"));
+    assert!(world.ask(&["attempts", "list"]).await.contains("0 calls wait for a person"));
 
     let right = "robin.berg@hubspot-1.example";
     world.sandbox.crm.amend(&deal.id, world.now(), |deal| {
