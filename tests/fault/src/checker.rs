@@ -10,7 +10,7 @@ use afterglow_events::proto::{DeliveryOutcome, ObligationClosed, ObligationOutco
 use afterglow_support::History;
 
 use crate::evidence::{Due, Evidence};
-use crate::promise::Moment;
+use crate::promise::{Moment, NOT_HANDED_OVER};
 
 #[cfg(test)]
 mod tests;
@@ -76,7 +76,8 @@ pub fn check(evidence: &Evidence, moments: &[Moment]) -> Vec<Violation> {
     found.0
 }
 
-/// Whether every promise of every accepted deal has ended: nothing will change any more.
+/// Whether every promise of every accepted deal has ended, and the tasks that this caused are done with:
+/// nothing will change any more.
 pub fn is_quiet(accepted: &BTreeSet<String>, history: &History, moments: &[Moment]) -> bool {
     let deal = |closed: &ObligationClosed| {
         let deal = closed.enrolment.as_ref().and_then(|enrolment| enrolment.deal.as_ref());
@@ -91,7 +92,10 @@ pub fn is_quiet(accepted: &BTreeSet<String>, history: &History, moments: &[Momen
             left.remove(closed.moment.as_str());
         }
     }
-    open.values().all(BTreeSet::is_empty)
+    let done: BTreeSet<&str> =
+        history.concluded().filter_map(|(_, done)| done.of.as_ref()).map(|of| &*of.touchpoint_id).collect();
+    let mut tasks = history.due().filter(|(_, due)| due.moment == NOT_HANDED_OVER);
+    open.values().all(BTreeSet::is_empty) && tasks.all(|(_, due)| done.contains(&*due.touchpoint_id))
 }
 
 struct Findings(Vec<Violation>);
@@ -102,7 +106,8 @@ impl Findings {
     }
 }
 
-/// Each accepted deal has each moment due under exactly one id, and nothing else.
+/// Each accepted deal has each moment due under exactly one id, one task for each gift in doubt, and
+/// nothing else.
 fn touchpoints(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, found: &mut Findings) {
     let mut by_moment: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for one in due {
@@ -115,6 +120,17 @@ fn touchpoints(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, fo
                 1 => {}
                 _ => found.add(Kind::TouchpointTooMany, format!("{deal} {}", moment.id)),
             }
+        }
+    }
+    let gifts = |id: &str| moments.iter().any(|moment| moment.id == id && moment.gift_cents.is_some());
+    for deal in evidence.heard.union(&evidence.accepted) {
+        let told = by_moment.remove(&(deal.as_str(), NOT_HANDED_OVER)).unwrap_or(0);
+        let doubtful = due.iter().filter(|one| one.deal == *deal && gifts(&one.moment));
+        let doubtful = doubtful.filter(|one| evidence.in_doubt.contains(&one.touchpoint)).count();
+        if told > doubtful {
+            found.add(Kind::TouchpointTooMany, format!("{deal} {NOT_HANDED_OVER}"));
+        } else if told < doubtful && evidence.accepted.contains(deal) {
+            found.add(Kind::TouchpointMissing, format!("{deal} {NOT_HANDED_OVER}"));
         }
     }
     // A webhook may be in the log although its sender was never told: then its deal is promised the

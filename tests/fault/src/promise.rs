@@ -27,6 +27,10 @@ pub const MOMENTS: &[Moment] = &[
     gift("first-quarter", 7_500),
 ];
 
+/// The owner's task about a gift that is paid for and whose mail may not have come: nobody was promised it,
+/// and there is one for each such gift.
+pub const NOT_HANDED_OVER: &str = "gift-not-handed-over";
+
 const fn gift(id: &'static str, cents: i64) -> Moment {
     Moment { id, gift_cents: Some(cents) }
 }

@@ -144,3 +144,36 @@ fn a_mail_goes_at_most_once_and_a_missing_one_is_in_doubt() {
     };
     assert_eq!(kinds(in_doubt), []);
 }
+
+#[test]
+fn a_gift_in_doubt_is_told_to_its_owner_once() {
+    let task = |n: u32| Due {
+        touchpoint: format!("task {n}"),
+        deal: "a".to_owned(),
+        moment: crate::promise::NOT_HANDED_OVER.to_owned(),
+    };
+    let told = |evidence: &mut Evidence, n: u32| {
+        evidence.due.push(task(n));
+        evidence.mails.push(format!("task {n}"));
+        evidence.concluded.push(Concluded {
+            event: format!("done {n}"),
+            touchpoint: format!("task {n}"),
+            outcome: DeliveryOutcome::Delivered as i32,
+        });
+    };
+    let doubt = |evidence: &mut Evidence| {
+        evidence.in_doubt.insert(touchpoint("a", "welcome"));
+    };
+    assert_eq!(kinds(|evidence| told(evidence, 1)), [Kind::TouchpointTooMany]);
+    assert_eq!(kinds(doubt), [Kind::TouchpointMissing]);
+    let once = |evidence: &mut Evidence| {
+        doubt(evidence);
+        told(evidence, 1);
+    };
+    assert_eq!(kinds(once), []);
+    let twice = |evidence: &mut Evidence| {
+        once(evidence);
+        told(evidence, 2);
+    };
+    assert_eq!(kinds(twice), [Kind::TouchpointTooMany]);
+}
