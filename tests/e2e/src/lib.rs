@@ -39,6 +39,9 @@ pub const STORY_SUBJECTS: [&str; 4] = [
     "A shortcut worth knowing",
 ];
 
+/// Where the tasks of a HubSpot deal go: its owner in the sandbox's CRM.
+pub const OWNER: &str = "mia.brandt@afterglow.example";
+
 /// How long a story of eighteen days of a second each may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 

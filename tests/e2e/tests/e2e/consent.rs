@@ -1,10 +1,7 @@
 //! Leaving, by the link in the mail itself.
 
-use afterglow_e2e::{PATIENCE, STORY, refusals};
+use afterglow_e2e::{OWNER, PATIENCE, STORY, refusals};
 use afterglow_support::{Settings, World, customers, key_of};
-
-/// The deal's owner.
-const OWNER: &str = "mia.brandt@afterglow.example";
 
 /// The address of a one-click link, from the header that carries it.
 fn link(header: Option<&str>) -> String {

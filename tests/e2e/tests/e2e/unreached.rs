@@ -1,12 +1,10 @@
 //! An address that does not exist: nothing more goes there, its owner hears of it, and so does whoever
 //! operates the product, because a gift was paid for.
 
-use afterglow_e2e::{PATIENCE, STORY, until_kept};
+use afterglow_e2e::{OWNER, PATIENCE, STORY, until_kept};
 use afterglow_events::proto::DeliveryCause;
 use afterglow_sandbox::mailbox::Faults;
 use afterglow_support::{Settings, World, customers, key_of};
-
-const OWNER: &str = "mia.brandt@afterglow.example";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_address_is_told_to_people_and_a_corrected_one_gets_what_waited() {
