@@ -1,6 +1,6 @@
 //! This program again, as a server or a load generator with a process of its own.
 
-use std::path::Path;
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,10 +23,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server role and waits for its port, the first line that it prints.
-    pub(crate) async fn start(role: &str, folder: Option<&Path>) -> anyhow::Result<Self> {
+    /// Starts a server role with its arguments and waits for its port, the first line that it prints.
+    pub(crate) async fn start(role: &str, args: &[&OsStr]) -> anyhow::Result<Self> {
         let mut command = own();
-        command.arg(role).args(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(role).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| role.to_owned())?;
         let standard_input = child.stdin.take().context("standard input was asked for")?;
         let output = child.stdout.take().context("standard output was asked for")?;

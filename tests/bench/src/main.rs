@@ -8,13 +8,16 @@
 
 mod ask;
 mod child;
+mod customers;
 mod edge;
 mod figure;
 mod machine;
 mod memory;
 mod options;
 mod processor;
+mod product;
 mod report;
+mod scaled;
 mod timers;
 
 use std::future::Future;
@@ -30,16 +33,18 @@ use options::{Cli, Role, Scale};
 use report::{Report, TimersTable};
 
 fn main() -> ExitCode {
-    // The whole product, measured as a child, is this program too: the code of `afterglow run`.
-    if std::env::args().nth(1).as_deref() == Some("run") {
+    // The whole product, measured as a child, is this program too.
+    if std::env::args().nth(1).is_some_and(|command| product::COMMANDS.contains(&command.as_str())) {
         return afterglow::cli::main_with(&afterglow::embedded::Plain);
     }
     let cli = Cli::parse();
     let outcome = match &cli.role {
         Some(Role::ServeEdge { folder }) => block_on(edge::server::serve_edge(folder)),
+        Some(Role::ServeEdgeKafka(place)) => block_on(edge::server::serve_edge_kafka(place)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),
         Some(Role::Load(plan)) => edge::load::run(plan),
         Some(Role::Timers { pending }) => block_on(timers_alone(&cli, *pending)),
+        Some(Role::Scaled) => block_on(scaled_alone(&cli)),
         None => block_on(conduct(&cli)),
     };
     match outcome {
@@ -84,6 +89,14 @@ async fn timers_alone(cli: &Cli, pending: usize) -> anyhow::Result<()> {
     let folder = cli.folder().context("a folder for the measured files")?;
     let timers = timers::measure(&Scale { pending, ..cli.scale() }, folder.path()).await?;
     writeln!(std::io::stdout().lock(), "{}", TimersTable { timers: &timers, pending })?;
+    folder.close().context("removing the measured files")
+}
+
+/// Measures only the scaled product.
+async fn scaled_alone(cli: &Cli) -> anyhow::Result<()> {
+    let folder = cli.folder().context("a folder for the measured files")?;
+    let scaled = scaled::measure(cli.scaled(), folder.path()).await?;
+    writeln!(std::io::stdout().lock(), "{scaled}")?;
     folder.close().context("removing the measured files")
 }
 

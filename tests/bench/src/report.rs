@@ -117,7 +117,7 @@ Not measured: other disks, TLS, many events in one webhook, Kafka and PostgreSQL
         for level in &self.edge {
             for (name, served) in [("empty handler", &level.empty), ("**edge**", &level.edge)] {
                 let ratio = served.rate.median() / level.empty.rate.median().max(1.0);
-                let Served { rate, p50_ms, p99_ms, server_us, generator_us, foreign, stolen } = served;
+                let Served { rate, p50_ms, p99_ms, server_us, generator_us, foreign, stolen, .. } = served;
                 writeln!(
                     f,
                     "| {} | {name} | {rate} | {ratio:.2} | {p50_ms} | {p99_ms} | {server_us} | {generator_us} | {foreign} | {stolen} |",
@@ -197,7 +197,7 @@ fn f64_of(count: u64) -> f64 {
 }
 
 /// A number of things, thousands apart.
-fn count(number: usize) -> String {
+pub(crate) fn count(number: usize) -> String {
     let number = f64_of(u64::try_from(number).unwrap_or(u64::MAX));
     if number < 100.0 { format!("{number:.0}") } else { plain(number) }
 }
