@@ -5,9 +5,9 @@
 //! each other, and each run fires one batch. Batches are mixed in the store as they would be.
 
 pub(crate) mod deal;
+pub(crate) mod journey;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use afterglow_domain::{Clock, Clocks, Shard, Tenant, Timestamp};
@@ -15,7 +15,7 @@ use afterglow_durable::turns::{Handler as _, TURN_ROWS_MAX};
 use afterglow_durable::{ShardSet, Store, Tx as _};
 use afterglow_journey::Checked;
 use afterglow_journey_engine::{Engine, EngineTx, Options, publish};
-use anyhow::{anyhow, ensure};
+use anyhow::ensure;
 use tokio::time::Instant;
 
 use crate::figure::Figure;
@@ -30,9 +30,6 @@ const BATCHES_MAX: usize = 24;
 
 /// Customers that are written by class where the store wants it: a page of each class.
 const MIXED: usize = 8 * TURN_ROWS_MAX;
-
-/// The line of the shipped journey that the batches differ in.
-const SEND_AT: &str = r#"send_at: "09:30""#;
 
 /// Writes `batches` of `count` enrolments each; notes how many were enrolled per second in each turn's worth.
 pub(crate) async fn enrol<S>(
@@ -79,8 +76,13 @@ fn pages<'a>(customers: &[Customer<'a>], by_class: bool) -> anyhow::Result<Vec<V
 
 /// The engine over a clock that both its timelines follow.
 pub(crate) fn engine<T: EngineTx>(clock: Arc<dyn Clock>) -> Engine<T> {
+    engine_on(Clocks::same(clock))
+}
+
+/// The engine over two clocks.
+pub(crate) fn engine_on<T: EngineTx>(clocks: Clocks) -> Engine<T> {
     let options = Options { sender_company: "Afterglow".to_owned(), ..Options::default() };
-    Engine::new(options, Clocks::same(clock))
+    Engine::new(options, clocks)
 }
 
 /// The name of a batch's tenant.
@@ -88,20 +90,7 @@ pub(crate) fn tenant(batch: usize) -> anyhow::Result<Tenant> {
     Ok(Tenant::new(format!("batch-{batch:02}"))?)
 }
 
-/// The shipped journey, sending at this hour.
-pub(crate) fn journey(hour: usize) -> anyhow::Result<Checked> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/journeys");
-    let shipped = std::fs::read_to_string(folder.join("first-90-days.yaml"))?;
-    ensure!(shipped.contains(SEND_AT), "the shipped journey has no line {SEND_AT}");
-    let source = shipped.replace(SEND_AT, &format!(r#"send_at: "{hour:02}:30""#));
-    let mut files = BTreeMap::new();
-    for part in ["mails", "tasks"] {
-        for entry in std::fs::read_dir(folder.join(part))? {
-            let entry = entry?;
-            let name = format!("{part}/{}", entry.file_name().to_string_lossy());
-            files.insert(name, std::fs::read_to_string(entry.path())?);
-        }
-    }
-    afterglow_journey::load("first-90-days.yaml", &source, &files)
-        .map_err(|findings| anyhow!(afterglow_journey::render(&findings)))
+/// The journey of a batch: the shipped one, sending at the batch's hour.
+pub(crate) fn journey(batch: usize) -> anyhow::Result<Checked> {
+    journey::checked(&format!("{batch:02}:30"))
 }

@@ -41,11 +41,13 @@ fn main() -> ExitCode {
     let outcome = match &cli.role {
         Some(Role::ServeEdge { folder }) => block_on(edge::server::serve_edge(folder)),
         Some(Role::ServeEdgeKafka(place)) => block_on(edge::server::serve_edge_kafka(place)),
+        Some(Role::Engine(plan)) => block_on(scaled::lateness::engine::run(plan)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),
         Some(Role::Load(plan)) => edge::load::run(plan),
         Some(Role::Timers { pending }) => block_on(timers_alone(&cli, *pending)),
         Some(Role::Scaled) => block_on(scaled_alone(&cli)),
-        None => block_on(conduct(&cli)),
+        Some(Role::Embedded) => block_on(conduct(&cli, false)),
+        None => block_on(conduct(&cli, true)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,8 +63,8 @@ fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }
 
-/// Measures everything and writes the table.
-async fn conduct(cli: &Cli) -> anyhow::Result<()> {
+/// Measures the embedded product, and the scaled one if asked to, and writes the tables.
+async fn conduct(cli: &Cli, with_scaled: bool) -> anyhow::Result<()> {
     let clock = SystemClock::default();
     let scale = cli.scale();
     let folder = cli.folder().context("a folder for the measured files")?;
@@ -74,11 +76,13 @@ async fn conduct(cli: &Cli) -> anyhow::Result<()> {
     let memory = memory::measure(&scale, folder.path()).await.context("memory")?;
     progress("timers: the engine on SQLite, beside bare batched inserts")?;
     let timers = timers::measure(&scale, folder.path()).await.context("timers")?;
+    let scaled = if with_scaled { Some(scaled::measure(cli.scaled(), folder.path()).await?) } else { None };
     let took = clock.now().since(began);
-    let report = Report { machine, scale, began: day_and_minute(began), took, edge, timers, memory };
+    let began = day_and_minute(began);
+    let report = Report { machine, scale, began, took, edge, timers, memory, scaled };
     let text = report.to_string();
     writeln!(std::io::stdout().lock(), "{text}")?;
-    if let Some(path) = cli.results() {
+    if let Some(path) = cli.results().filter(|_| with_scaled) {
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
     }
     folder.close().context("removing the measured files")

@@ -10,9 +10,10 @@ use tempfile::TempDir;
 
 use crate::edge::load::Plan;
 use crate::scaled::ground::Place;
+use crate::scaled::lateness::engine::Plan as EnginePlan;
 use crate::scaled::scale::Scale as ScaledScale;
 
-/// Measures Afterglow: webhooks per second, timers per second, memory.
+/// Measures Afterglow: webhooks, timers and deals per second, lateness, memory.
 #[derive(Debug, Parser)]
 #[command(name = "afterglow-bench", max_term_width = 100)]
 pub(crate) struct Cli {
@@ -41,6 +42,9 @@ pub(crate) enum Role {
     /// Serves the edge into Kafka, until standard input ends.
     #[command(hide = true)]
     ServeEdgeKafka(Place),
+    /// Decides on deals and fires timers as the engine does, until standard input ends.
+    #[command(hide = true)]
+    Engine(EnginePlan),
     /// Serves an empty handler, until standard input ends.
     #[command(hide = true)]
     ServeEmpty,
@@ -50,6 +54,8 @@ pub(crate) enum Role {
         #[arg(long, default_value_t = 10_000)]
         pending: usize,
     },
+    /// Measures the embedded product alone and prints its tables, writing no results: it needs no servers.
+    Embedded,
     /// Measures the scaled product alone and prints its tables, writing no results.
     Scaled,
     /// Sends webhooks and prints what came of it.

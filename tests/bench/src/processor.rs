@@ -47,12 +47,16 @@ pub(crate) struct Neighbours {
 impl Neighbours {
     /// Between two looks, of which `own` ticks were the measurement's own processes.
     pub(crate) fn between(before: Machine, after: Machine, own: u64) -> Self {
-        let percent = |ticks: u64| 100.0 * float(ticks) / float((after.total - before.total).max(1));
         Self {
-            foreign: percent((after.busy - before.busy).saturating_sub(own)),
-            stolen: percent(after.stolen - before.stolen),
+            foreign: share(before, after, (after.busy - before.busy).saturating_sub(own)),
+            stolen: share(before, after, after.stolen - before.stolen),
         }
     }
+}
+
+/// How much of all cores some ticks were between two looks, in percent.
+pub(crate) fn share(before: Machine, after: Machine, ticks: u64) -> f64 {
+    100.0 * float(ticks) / float((after.total - before.total).max(1))
 }
 
 /// The CPU time that a process has used, in ticks.

@@ -18,8 +18,6 @@ use crate::figure::Figure;
 pub(crate) struct Customers {
     /// The database.
     pub(crate) url: String,
-    /// How many there are.
-    pub(crate) count: usize,
     /// Enrolments written per second by the engine from deal events, by one transaction after the other.
     pub(crate) enrolled: Figure,
 }
@@ -40,5 +38,5 @@ pub(crate) async fn make(scale: &Scale, servers: &Servers) -> anyhow::Result<Cus
     // The events of enrolling are not measured.
     sqlx::raw_sql("truncate outbox; analyze").execute(store.readers()).await?;
     store.close().await;
-    Ok(Customers { url, count, enrolled })
+    Ok(Customers { url, enrolled })
 }
