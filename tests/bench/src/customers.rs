@@ -5,7 +5,6 @@
 //! each other, and each run fires one batch. Batches are mixed in the store as they would be.
 
 pub(crate) mod deal;
-pub(crate) mod journey;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,11 +14,12 @@ use afterglow_durable::turns::{Handler as _, TURN_ROWS_MAX};
 use afterglow_durable::{ShardSet, Store, Tx as _};
 use afterglow_journey::Checked;
 use afterglow_journey_engine::{Engine, EngineTx, Options, publish};
-use anyhow::ensure;
+use anyhow::{anyhow, ensure};
 use tokio::time::Instant;
 
 use crate::figure::Figure;
 use crate::processor::float;
+use crate::product::shipped_journey;
 use deal::Customer;
 
 /// 2026-03-02T08:00:00Z, when all deals of the batches are won.
@@ -90,7 +90,23 @@ pub(crate) fn tenant(batch: usize) -> anyhow::Result<Tenant> {
     Ok(Tenant::new(format!("batch-{batch:02}"))?)
 }
 
-/// The journey of a batch: the shipped one, sending at the batch's hour.
-pub(crate) fn journey(batch: usize) -> anyhow::Result<Checked> {
-    journey::checked(&format!("{batch:02}:30"))
+/// The line of the shipped journey that the batches differ in.
+const SEND_AT: &str = r#"send_at: "09:30""#;
+
+/// The shipped journey, sending at this hour.
+pub(crate) fn journey(hour: usize) -> anyhow::Result<Checked> {
+    let path = shipped_journey();
+    let shipped = std::fs::read_to_string(&path)?;
+    ensure!(shipped.contains(SEND_AT), "the shipped journey has no line {SEND_AT}");
+    let source = shipped.replace(SEND_AT, &format!(r#"send_at: "{hour:02}:30""#));
+    let mut files = BTreeMap::new();
+    for part in ["mails", "tasks"] {
+        for entry in std::fs::read_dir(path.with_file_name(part))? {
+            let entry = entry?;
+            let name = format!("{part}/{}", entry.file_name().to_string_lossy());
+            files.insert(name, std::fs::read_to_string(entry.path())?);
+        }
+    }
+    afterglow_journey::load("first-90-days.yaml", &source, &files)
+        .map_err(|findings| anyhow!(afterglow_journey::render(&findings)))
 }

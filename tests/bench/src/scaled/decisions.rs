@@ -23,7 +23,7 @@ use super::cluster::{Cluster, append};
 use super::ground::{Servers, Ticks};
 use super::scale::Scale;
 use crate::ask;
-use crate::customers::deal::Customer;
+use crate::customers::deal::{Customer, Local};
 use crate::figure::Figure;
 use crate::processor::{Machine, Neighbours, float, share, ticks_of, us_each};
 use crate::product::{Product, shipped_journey};
@@ -142,8 +142,8 @@ impl Line<'_> {
         let won_at = SystemClock::default().now();
         let numbers = self.sent..self.sent + count;
         self.sent += count;
-        let tenant = &self.tenant;
-        let deal = |number| Customer { tenant, number, won_at, zone: "Etc/UTC" }.record();
+        let (tenant, local) = (&self.tenant, Local::of_noon(won_at));
+        let deal = |number| Customer { tenant, number, won_at, local: &local }.record();
         numbers.map(deal).collect()
     }
 

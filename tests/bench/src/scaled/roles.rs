@@ -18,15 +18,18 @@ use super::edge::stored;
 use super::ground::Servers;
 use super::scale::Scale;
 use crate::child;
-use crate::customers::{deal::Customer, journey};
+use crate::customers::deal::{Customer, Local};
 use crate::edge::load::{Loaded, Plan};
-use crate::product::{Product, Resident};
+use crate::product::{Product, Resident, shipped_journey};
+
+/// The line of the shipped journey that differs.
+const DEFAULT_ZONE: &str = "default_zone: Europe/Berlin";
 
 /// The roles, by their commands.
 const ROLES: [&str; 3] = ["ingest", "journey-engine", "dispatcher"];
 
 /// How long the touchpoints may take to come to the dispatcher.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How often they are counted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -49,7 +52,8 @@ pub(crate) struct Memory {
 /// Starts the roles, looks, loads them, looks again.
 pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> anyhow::Result<Memory> {
     let now = SystemClock::default().now();
-    let journey = journey_of(folder, now)?;
+    let local = Local::of_noon(now);
+    let journey = journey_of(folder, &local)?;
     let cluster = Cluster::make(servers, folder, "memory", &journey).await?;
     let mut running = Vec::new();
     for role in ROLES {
@@ -59,7 +63,7 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> 
     let (load, connections) = (scale.run_time * 3, scale.connections.iter().copied().max().unwrap_or(1));
     let output = child::run(&Plan::new(cluster.edge, connections, load).to_args()).await?;
     let loaded: Loaded = serde_json::from_str(&output).context("the generator's result")?;
-    win(&cluster, scale.deals, now).await?;
+    win(&cluster, scale.deals, now, &local).await?;
     until_all_touchpoints(&cluster.url, scale.deals).await?;
     let after = running.iter().map(Product::resident).collect::<anyhow::Result<Vec<_>>>()?;
     for product in running {
@@ -73,19 +77,24 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> 
     Ok(Memory { roles, webhooks: answered, load, connections, deals: scale.deals })
 }
 
-/// The shipped journey, sending from this hour on, in a folder with its texts.
-fn journey_of(folder: &Path, now: Timestamp) -> anyhow::Result<PathBuf> {
-    let now = now.to_string();
-    let hour = now.get(11..13).context("RFC 3339 has an hour")?;
-    let folder = folder.join("journey");
+/// The shipped journey with its days where it is noon, beside its texts.
+fn journey_of(folder: &Path, local: &Local) -> anyhow::Result<PathBuf> {
+    let (shipped, folder) = (shipped_journey(), folder.join("journey"));
     std::fs::create_dir(&folder)?;
-    journey::write(&folder, &format!("{hour}:00"))
+    for part in ["mails", "tasks"] {
+        std::os::unix::fs::symlink(shipped.with_file_name(part).canonicalize()?, folder.join(part))?;
+    }
+    let source = std::fs::read_to_string(&shipped)?;
+    ensure!(source.contains(DEFAULT_ZONE), "the shipped journey has no line {DEFAULT_ZONE}");
+    let path = folder.join("journey.yaml");
+    std::fs::write(&path, source.replace(DEFAULT_ZONE, &format!("default_zone: {}", local.zone())))?;
+    Ok(path)
 }
 
 /// Appends deals that were won a day ago.
-async fn win(cluster: &Cluster, count: usize, now: Timestamp) -> anyhow::Result<()> {
+async fn win(cluster: &Cluster, count: usize, now: Timestamp, local: &Local) -> anyhow::Result<()> {
     let (tenant, won_at) = (Tenant::new("acme")?, now.minus(Duration::from_hours(24)));
-    let deal = |number| Customer { tenant: &tenant, number, won_at, zone: "Etc/UTC" }.record();
+    let deal = |number| Customer { tenant: &tenant, number, won_at, local }.record();
     let records = (0..count).map(deal).collect::<anyhow::Result<Vec<_>>>()?;
     let log = cluster.place.log()?;
     append(&log, &records).await?;

@@ -102,7 +102,7 @@ pub(super) fn decisions(f: &mut fmt::Formatter<'_>, decisions: &[Replicas]) -> f
 Deals on Kafka become enrolments, whose events are on Kafka at the end; CPU in percent of all cores.
 
 | processes | deals/s | least busy process's part % | engine CPU µs each | engines % | broker % | database % | bench % | foreign % | stolen % |
-|---|---|---|---|---|---|---|---|---|---|"
+|---|---|---|---|---|---|---|---|---|---|---|"
     )?;
     for replicas in decisions {
         let Replicas { processes, per_second, least_part, us_each, .. } = replicas;
