@@ -68,11 +68,11 @@ pub(crate) async fn measure(scale: &Scale, folder: &Path) -> anyhow::Result<Vec<
         let mut level = Level { connections, empty: Served::default(), edge: Served::default() };
         // Caches, statements and the allocator are warm in production, too.
         empty.load(connections, scale.run_time / 2).await?;
-        sent += all_of(edge.load(connections, scale.run_time / 2).await?)?;
+        sent += all_of(&edge.load(connections, scale.run_time / 2).await?)?;
         let load = Load { connections, time: scale.run_time, per_second: None, log: None };
         for _ in 0..scale.runs {
-            all_of(load.run(&empty, &mut level.empty).await?)?;
-            sent += all_of(load.run(&edge, &mut level.edge).await?)?;
+            all_of(&load.run(&empty, &mut level.empty).await?)?;
+            sent += all_of(&load.run(&edge, &mut level.edge).await?)?;
         }
         levels.push(level);
     }
@@ -146,7 +146,7 @@ async fn send(plan: Plan) -> anyhow::Result<Loaded> {
 }
 
 /// How many were answered with 200, which must be all.
-fn all_of(loaded: Loaded) -> anyhow::Result<u64> {
+fn all_of(loaded: &Loaded) -> anyhow::Result<u64> {
     ensure!(loaded.refused == 0, "{} of the requests were not answered with 200", loaded.refused);
     Ok(loaded.answered)
 }

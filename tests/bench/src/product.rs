@@ -20,7 +20,7 @@ use crate::{ask, child};
 pub(crate) const COMMANDS: [&str; 5] = ["run", "ingest", "journey-engine", "dispatcher", "migrate"];
 
 /// How long the product may take to be ready on a busy machine, and to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often it is asked.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -58,7 +58,7 @@ pub(crate) struct Resident {
 impl Product {
     /// Starts one of [`COMMANDS`] and waits until it is ready and nothing stands in its way.
     pub(crate) async fn start(command: &str, config: &Path) -> anyhow::Result<Self> {
-        let mut started = Self::launch(command, config).await?;
+        let mut started = Self::launch(command, config)?;
         if let Err(error) = started.ready().await {
             let log = fs::read_to_string(log_of(config)).unwrap_or_default();
             return Err(error.context(log));
@@ -67,7 +67,7 @@ impl Product {
     }
 
     /// Starts it and does not wait.
-    async fn launch(command: &str, config: &Path) -> anyhow::Result<Self> {
+    fn launch(command: &str, config: &Path) -> anyhow::Result<Self> {
         let [admin] = free_ports()?;
         let log = fs::File::options().create(true).append(true).open(log_of(config))?;
         let mut product = child::own();

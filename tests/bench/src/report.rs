@@ -117,8 +117,8 @@ Not measured: other disks, TLS, a network between the parts, several brokers, ma
         aim(&format!("no slower at {pending} pending"), format!("{ratio:.2} ×"), ratio >= CROWD_TOLERANCE)?;
         let memory_aim = format!("at most {} MB", plain(MEMORY_AIM_MB));
         aim(&memory_aim, format!("{} MB", plain(memory)), memory <= MEMORY_AIM_MB)?;
-        for Aim { aim: what, measured, met } in self.scaled.iter().flat_map(Scaled::aims) {
-            aim(&what, measured, met)?;
+        for Aim { wanted, measured, met } in self.scaled.iter().flat_map(Scaled::aims) {
+            aim(&wanted, measured, met)?;
         }
         writeln!(f)
     }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::time::Duration;
 
 use afterglow_durable::postgres::{self, Schema};
 use afterglow_eventlog::kafka::{KafkaLog, Settings};
@@ -21,7 +22,7 @@ pub(crate) const PARTITIONS: u16 = 16;
 pub(crate) const SETTINGS: &[&str] = &["shared_buffers=512MB", "max_wal_size=4GB"];
 
 /// How long topics may take to be known everywhere.
-const TOPICS: std::time::Duration = std::time::Duration::from_secs(60);
+const TOPICS: Duration = Duration::from_mins(1);
 
 /// Both servers. Dropping them ends them.
 pub(crate) struct Servers {

@@ -27,13 +27,13 @@ impl Scaled {
     pub(crate) fn how(&self) -> String {
         let scale = &self.scale;
         let (runs, settings) = (scale.runs, SETTINGS.join("`, `"));
-        let (run_s, timers, pending) =
+        let (run_time, timers, pending) =
             (scale.run_time.as_secs_f64(), count(scale.timers), count(scale.pending));
         let (deals, due) = (count(scale.deals), scale.due_per_second);
         let span_s = f64::from(u32::try_from(scale.timers).unwrap_or(u32::MAX)) / f64::from(due.max(1));
         format!(
             "- **Scaled:** one Kafka broker (KRaft, Java as it comes, 1 GiB of heap) and one PostgreSQL (`fsync` on, `{settings}`) on the same cores and the same disk; {PARTITIONS} partitions; {runs} runs of each figure.
-- **Edge into Kafka:** as the edge above, answered when the broker has acknowledged (`acks=all`); {run_s} s a run.
+- **Edge into Kafka:** as the edge above, answered when the broker has acknowledged (`acks=all`); {run_time} s a run.
   In an open loop requests come at a fixed rate, and a latency counts from when the request was to be sent.
 - **Timers on PostgreSQL:** as the timers above, {timers} a run, through the engine's own loop in one process; one more database has {pending} further enrolments.
   The reference is SQL alone, for as many bytes: timers deleted, states updated, outbox rows and the next timers inserted, 500 in a transaction, without shards, reading or deciding.

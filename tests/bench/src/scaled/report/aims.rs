@@ -27,19 +27,19 @@ const MEMORY_MB: f64 = 100.0;
 /// A row of the table.
 pub(crate) struct Aim {
     /// What was aimed at.
-    pub(crate) aim: String,
+    pub(crate) wanted: String,
     /// What was measured.
     pub(crate) measured: String,
     /// Whether that is so.
     pub(crate) met: bool,
 }
 
-fn at_least(aim: String, measured: f64, least: f64, shown: String) -> Aim {
-    Aim { aim, measured: shown, met: measured >= least }
+fn at_least(wanted: String, measured: f64, least: f64, shown: String) -> Aim {
+    Aim { wanted, measured: shown, met: measured >= least }
 }
 
-fn at_most(aim: String, measured: f64, most: f64, shown: String) -> Aim {
-    Aim { aim, measured: shown, met: measured <= most }
+fn at_most(wanted: String, measured: f64, most: f64, shown: String) -> Aim {
+    Aim { wanted, measured: shown, met: measured <= most }
 }
 
 impl Scaled {
@@ -116,7 +116,7 @@ impl Scaled {
         aims.push(at_least(aim, ratio, FOREIGN_DEALS, format!("{ratio:.2}")));
         let deadlocks: i64 = self.lateness.iter().map(|lateness| lateness.deadlocks).sum();
         let met = deadlocks == 0;
-        aims.push(Aim { aim: "no deadlocks".to_owned(), measured: deadlocks.to_string(), met });
+        aims.push(Aim { wanted: "no deadlocks".to_owned(), measured: deadlocks.to_string(), met });
         aims
     }
 }

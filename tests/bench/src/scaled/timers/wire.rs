@@ -89,10 +89,10 @@ mod tests {
         };
         assert_eq!(url, format!("postgres://a@127.0.0.1:{}/b?c=d", wire.port));
         let mut client = TcpStream::connect(("127.0.0.1", wire.port)).await.unwrap();
-        let (mut served, _) = server.accept().await.unwrap();
+        let (mut other_side, _) = server.accept().await.unwrap();
         for asked in 1..=3 {
             let mut bytes = vec![0; 5 * CHUNK_BYTES];
-            for (from, to) in [(&mut client, &mut served)] {
+            for (from, to) in [(&mut client, &mut other_side)] {
                 tokio::join!(async { from.write_all(&vec![1; 5 * CHUNK_BYTES]).await.unwrap() }, async {
                     to.read_exact(&mut bytes).await.unwrap()
                 });
