@@ -38,6 +38,7 @@ async fn world_in(folder: Option<PathBuf>) -> World {
     let options = Options {
         clock: Arc::new(ManualClock::new(noon())),
         folder,
+        bulk: false,
         gift_key: "key".to_owned(),
         crm: crate::crm::Settings::default(),
     };
