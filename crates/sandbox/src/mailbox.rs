@@ -101,6 +101,14 @@ impl Mailbox {
         self.state.with(|state| state.mails.rows().to_vec())
     }
 
+    /// The Message-ID of every mail, oldest first; empty where one had none.
+    pub fn message_ids(&self) -> Vec<String> {
+        self.state.with(|state| {
+            let id = |mail: &Mail| mail.letter().message_id.unwrap_or_default();
+            state.mails.rows().iter().map(id).collect()
+        })
+    }
+
     /// Changes how it misbehaves, from the next mail on.
     pub fn set_faults(&self, faults: Faults) {
         self.state.with(|state| state.faults = faults);

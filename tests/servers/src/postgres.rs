@@ -36,7 +36,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster in `folder` and starts a server on it; returns when it answers.
+    /// Starts a server on the cluster in `folder`, made where there is none yet; returns when it answers.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         let account = Account::to_drop_to()?;
         let programs = Programs::find(account.as_ref()).await?;
@@ -64,7 +64,7 @@ impl Postgres {
 
     /// The fast shutdown: sessions are ended, transactions rolled back.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        self.running()?.stop("INT").await
+        self.running()?.stop("INT").await.map(drop)
     }
 
     /// Starts it on the same folder and port; returns when it answers.
@@ -88,12 +88,15 @@ impl Postgres {
         let log = self.folder.join("postgres.out");
         let address = self.address();
         let mut server = Supervised::start(&self.server_command(), &log)?;
-        server.until_ready(&log, async || PgConnection::connect(&address).await.is_ok()).await?;
+        server.until_ready(&log, || async { PgConnection::connect(&address).await.is_ok() }).await?;
         self.running = Some(server);
         Ok(())
     }
 
     async fn make_cluster(&self) -> anyhow::Result<()> {
+        if self.data().exists() {
+            return Ok(());
+        }
         std::fs::create_dir_all(self.data())?;
         if let Some(account) = &self.account {
             account.give(&self.data())?;

@@ -167,7 +167,8 @@ impl World {
         self.folder.join("product.log")
     }
 
-    pub(crate) fn log_tail(&self) -> String {
+    /// The last lines that the product has logged.
+    pub fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")

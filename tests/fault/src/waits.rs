@@ -1,0 +1,132 @@
+//! How long each step of a deal waited: what a crashed or stopped replica costs its customers.
+//!
+//! A step is what one role does after another: its wait begins with the record that asks for it and ends with
+//! the first record that answers, both by the log's clock. So a step that begins after a replica is gone shows
+//! how long its work waited until another did it. Deliberately absent: steps that the replica may have had in
+//! hand when it went; a vendor's call is looked up only when it is certainly over.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use afterglow_domain::Timestamp;
+use afterglow_events::{Body, Event};
+
+use crate::evidence::{deal_of, enrolled};
+use crate::name::{Name, Names};
+use crate::promise::NOT_HANDED_OVER;
+
+/// Shorter waits are not kept.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// What waits for a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// A webhook, until its deal is won: the resolver.
+    Resolve,
+    /// A deal that is won, until it is enrolled: the engine's consumer.
+    Enrol,
+    /// A moment, beyond the day after the one before it: the engine's timers.
+    Fire,
+    /// A moment that is due, until its first step is told: the dispatcher.
+    Deliver,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 4] = [Self::Resolve, Self::Enrol, Self::Fire, Self::Deliver];
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "resolve",
+            Self::Enrol => "enrol",
+            Self::Fire => "fire",
+            Self::Deliver => "deliver",
+        })
+    }
+}
+
+/// The waits of a run.
+#[derive(Debug, Default)]
+pub struct Waits {
+    day: Duration,
+    began: HashMap<(Step, Name), Timestamp>,
+    /// The moment of each deal that was due last, and when.
+    last: HashMap<Name, (Name, Timestamp)>,
+    long: Vec<(Step, Timestamp, Duration)>,
+}
+
+impl Waits {
+    /// With days so long.
+    pub fn of_days(day: Duration) -> Self {
+        Self { day, ..Self::default() }
+    }
+
+    /// Takes an event that the log took at this time.
+    pub fn take(&mut self, at: Timestamp, event: &Event, names: &mut Names) {
+        match &event.body {
+            Body::WebhookReceived(webhook) => self.begin(Step::Resolve, names.of(&webhook.deal), at),
+            Body::DealWon(won) => {
+                let deal = deal_of(won.deal.as_ref().and_then(|snapshot| snapshot.deal.as_ref()));
+                let deal = names.of(deal);
+                self.end(Step::Resolve, &deal, at);
+                self.begin(Step::Enrol, deal, at);
+            }
+            Body::JourneyEnrolled(enrolment) => {
+                let deal = names.of(enrolled(enrolment.enrolment.as_ref()));
+                self.end(Step::Enrol, &deal, at);
+            }
+            Body::TouchpointDue(due) if due.moment != NOT_HANDED_OVER => {
+                self.begin(Step::Deliver, names.of(&due.touchpoint_id), at);
+                self.fire(names.of(deal_of(due.deal.as_ref())), names.of(&due.moment), at);
+            }
+            Body::DeliveryProgressed(step) => self.tell(step.of.as_ref().map(|of| &*of.touchpoint_id), at),
+            Body::DeliveryConcluded(done) => self.tell(done.of.as_ref().map(|of| &*of.touchpoint_id), at),
+            _ => {}
+        }
+    }
+
+    /// The longest wait of a step that began within a time.
+    pub fn longest(&self, step: Step, within: &Range<Timestamp>) -> Duration {
+        let mine = |(of, began, _): &&(Step, Timestamp, Duration)| *of == step && within.contains(began);
+        self.long.iter().filter(mine).map(|(_, _, wait)| *wait).max().unwrap_or_default()
+    }
+
+    fn tell(&mut self, touchpoint: Option<&str>, at: Timestamp) {
+        let touchpoint = Name::from(touchpoint.unwrap_or_default());
+        self.end(Step::Deliver, &touchpoint, at);
+    }
+
+    /// A record that is written twice begins nothing anew.
+    fn begin(&mut self, step: Step, of: Name, at: Timestamp) {
+        self.began.entry((step, of)).or_insert(at);
+    }
+
+    fn end(&mut self, step: Step, of: &Name, at: Timestamp) {
+        if let Some(began) = self.began.remove(&(step, of.clone())) {
+            self.note(step, began, at.since(began));
+        }
+    }
+
+    /// The moments of a deal come a day apart.
+    fn fire(&mut self, deal: Name, moment: Name, at: Timestamp) {
+        match self.last.get(&deal) {
+            Some((last, _)) if *last == moment => return,
+            Some((_, before)) => {
+                let began = before.plus(self.day);
+                self.note(Step::Fire, began, at.since(began));
+            }
+            None => {}
+        }
+        self.last.insert(deal, (moment, at));
+    }
+
+    fn note(&mut self, step: Step, began: Timestamp, wait: Duration) {
+        if wait >= KEPT {
+            self.long.push((step, began, wait));
+        }
+    }
+}
