@@ -126,7 +126,7 @@ impl Field {
         }
         self.fleet.until_all_ready().await;
         loop {
-            let (next, plan) = (self.queue.lock().await.next, *self.book.plan());
+            let (next, plan) = (self.book.next(), *self.book.plan());
             if next >= plan.deals {
                 return;
             }
@@ -145,7 +145,7 @@ impl Field {
         self.kill_one_of_each_role().await;
         let stopped = Instant::now();
         self.stop_one_of_each_role().await;
-        let next = self.queue.lock().await.next;
+        let next = self.book.next();
         let left = kills.saturating_sub(self.book.kills_count() - before);
         let storm = self.roll(|dice| storm(dice, next..from + deals, left));
         let rest = left - storm.len() as u64;
