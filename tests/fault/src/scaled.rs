@@ -16,12 +16,12 @@ mod servers;
 mod summary;
 mod victim;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_sandbox::gifts::Faults;
-use afterglow_support::{Cluster, Settings, World};
+use afterglow_support::{Cluster, Settings, World, product};
 
 use crate::plan::Plan;
 use crate::promise::{JOURNEY, MOMENTS};
@@ -57,7 +57,10 @@ pub struct Outcome {
 pub async fn run(folder: &Path, plan: &Plan, say: fn(&str)) -> Outcome {
     let (book, resumed) = Book::open(folder, plan);
     let servers = Servers::start(folder).await;
-    let world = Arc::new(world(folder, servers.cluster().clone()).await);
+    // A build beside a long run must not change what is run.
+    let program = folder.join("afterglow");
+    std::fs::copy(product::program(), &program).unwrap();
+    let world = Arc::new(world(folder, program, servers.cluster().clone()).await);
     database::prepare(&world, servers.cluster(), book.last_noted().filter(|_| resumed)).await;
     book.begin();
     world.sandbox.gifts.set_faults(Faults {
@@ -76,14 +79,18 @@ pub async fn run(folder: &Path, plan: &Plan, say: fn(&str)) -> Outcome {
     watch.evidence.accepted = field.book.accepted();
     let violations = check(&watch.evidence, MOMENTS);
     let summary = Summary::of(&field, &watch, violations.len());
+    for wait in summary.takeover.killed.iter().chain(&summary.takeover.stopped) {
+        say(&format!("waited longest: {wait}"));
+    }
     let drained = field.end().await;
     field.book.end(&summary.to_string());
     Outcome { summary, violations, drained }
 }
 
-async fn world(folder: &Path, cluster: Cluster) -> World {
+async fn world(folder: &Path, program: PathBuf, cluster: Cluster) -> World {
     World::new(Settings {
         seconds_per_day: SECONDS_PER_DAY,
+        program: Some(program),
         cluster: Some(cluster),
         folder: Some(folder.to_owned()),
         keep: true,

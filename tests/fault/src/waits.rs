@@ -17,9 +17,6 @@ use crate::evidence::{deal_of, enrolled};
 use crate::name::{Name, Names};
 use crate::promise::NOT_HANDED_OVER;
 
-/// Shorter waits are not kept.
-const KEPT: Duration = Duration::from_secs(1);
-
 /// What waits for a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
@@ -49,6 +46,13 @@ impl fmt::Display for Step {
     }
 }
 
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, of, began, took } = self;
+        write!(f, "{step} of {of}, {:.1} s from {began} on", took.as_secs_f64())
+    }
+}
+
 /// The waits of a run.
 #[derive(Debug, Default)]
 pub struct Waits {
@@ -56,13 +60,32 @@ pub struct Waits {
     began: HashMap<(Step, Name), Timestamp>,
     /// The moment of each deal that was due last, and when.
     last: HashMap<Name, (Name, Timestamp)>,
-    long: Vec<(Step, Timestamp, Duration)>,
+    windows: Vec<Range<Timestamp>>,
+    over: Vec<Wait>,
+}
+
+/// A wait that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// For what.
+    pub step: Step,
+    /// The deal or the touchpoint.
+    pub of: Name,
+    /// Since when.
+    pub began: Timestamp,
+    /// How long.
+    pub took: Duration,
 }
 
 impl Waits {
     /// With days so long.
     pub fn of_days(day: Duration) -> Self {
         Self { day, ..Self::default() }
+    }
+
+    /// From now on what began within these times is kept, and nothing else.
+    pub fn keep(&mut self, windows: Vec<Range<Timestamp>>) {
+        self.windows = windows;
     }
 
     /// Takes an event that the log took at this time.
@@ -89,10 +112,10 @@ impl Waits {
         }
     }
 
-    /// The longest wait of a step that began within a time.
-    pub fn longest(&self, step: Step, within: &Range<Timestamp>) -> Duration {
-        let mine = |(of, began, _): &&(Step, Timestamp, Duration)| *of == step && within.contains(began);
-        self.long.iter().filter(mine).map(|(_, _, wait)| *wait).max().unwrap_or_default()
+    /// The longest wait of a step that is over and began within a time; `None` where there was none.
+    pub fn longest(&self, step: Step, within: &Range<Timestamp>) -> Option<&Wait> {
+        let mine = |wait: &&Wait| wait.step == step && within.contains(&wait.began);
+        self.over.iter().filter(mine).max_by_key(|wait| wait.took)
     }
 
     fn tell(&mut self, touchpoint: Option<&str>, at: Timestamp) {
@@ -107,7 +130,7 @@ impl Waits {
 
     fn end(&mut self, step: Step, of: &Name, at: Timestamp) {
         if let Some(began) = self.began.remove(&(step, of.clone())) {
-            self.note(step, began, at.since(began));
+            self.note(Wait { step, of: of.clone(), began, took: at.since(began) });
         }
     }
 
@@ -117,16 +140,55 @@ impl Waits {
             Some((last, _)) if *last == moment => return,
             Some((_, before)) => {
                 let began = before.plus(self.day);
-                self.note(Step::Fire, began, at.since(began));
+                let took = at.since(began);
+                self.note(Wait { step: Step::Fire, of: deal.clone(), began, took });
             }
             None => {}
         }
         self.last.insert(deal, (moment, at));
     }
 
-    fn note(&mut self, step: Step, began: Timestamp, wait: Duration) {
-        if wait >= KEPT {
-            self.long.push((step, began, wait));
+    fn note(&mut self, wait: Wait) {
+        if self.windows.iter().any(|window| window.contains(&wait.began)) {
+            self.over.push(wait);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(4);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn a_wait_is_of_the_first_question_and_the_first_answer() {
+        let mut waits = Waits::of_days(DAY);
+        waits.keep(vec![at(0)..at(2)]);
+        let deal = Name::from("a");
+        waits.begin(Step::Resolve, deal.clone(), at(1));
+        waits.begin(Step::Resolve, deal.clone(), at(3));
+        waits.end(Step::Resolve, &deal, at(7));
+        waits.end(Step::Resolve, &deal, at(9));
+        let found = waits.longest(Step::Resolve, &(at(0)..at(2))).unwrap();
+        assert_eq!((&found.of, found.took), (&deal, Duration::from_secs(6)));
+        assert_eq!(waits.longest(Step::Resolve, &(at(2)..at(9))), None);
+        assert_eq!(waits.longest(Step::Enrol, &(at(0)..at(9))), None);
+    }
+
+    #[test]
+    fn a_moment_waits_beyond_the_day_after_the_one_before() {
+        let mut waits = Waits::of_days(DAY);
+        waits.keep(vec![at(8)..at(9)]);
+        for (moment, seconds) in [("welcome", 0), ("welcome", 2), ("getting-started", 4), ("first-week", 18)]
+        {
+            waits.fire("a".into(), moment.into(), at(seconds));
+        }
+        let found = waits.longest(Step::Fire, &(at(0)..at(99))).unwrap();
+        assert_eq!((found.began, found.took), (at(8), Duration::from_secs(10)));
     }
 }

@@ -5,6 +5,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use afterglow_domain::Timestamp;
+use afterglow_events::Event;
 use afterglow_support::Topics;
 
 use crate::evidence::Evidence;
@@ -46,13 +48,23 @@ impl Watch {
 
     /// Reads some of what was said since the last look; whether there was anything.
     pub async fn look(&mut self) -> bool {
-        let fresh = self.topics.fresh().await;
-        for (taken_at, event) in &fresh {
+        let fresh = self.fresh().await;
+        self.fold(&fresh);
+        !fresh.is_empty()
+    }
+
+    /// Some of what was said since the last look.
+    pub async fn fresh(&mut self) -> Vec<(Timestamp, Event)> {
+        self.topics.fresh().await
+    }
+
+    /// Takes what was said.
+    pub fn fold(&mut self, fresh: &[(Timestamp, Event)]) {
+        for (taken_at, event) in fresh {
             self.evidence.take(event, &mut self.names);
             self.waits.take(*taken_at, event, &mut self.names);
         }
         self.note_ends();
-        !fresh.is_empty()
     }
 
     /// Reads until nothing more is there.

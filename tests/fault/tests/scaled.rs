@@ -37,8 +37,8 @@ async fn on_kafka_and_postgres_nothing_accepted_is_lost_and_nothing_happens_twic
     }
     assert!(summary.answers_lost > plan.deals / 10, "the vendor lost too few answers to prove anything");
     let (killed, stopped) = (&summary.takeover.killed, &summary.takeover.stopped);
-    assert!(Takeover::longest(killed) <= KILLED_MAX + BUSY, "{summary}");
-    assert!(Takeover::longest(stopped) <= STOPPED_MAX + BUSY, "{summary}");
+    assert!(Takeover::longest(killed) <= KILLED_MAX + BUSY, "{killed:?}");
+    assert!(Takeover::longest(stopped) <= STOPPED_MAX + BUSY, "{stopped:?}");
     assert!(drained, "everybody drains after all that");
 }
 

@@ -91,7 +91,10 @@ impl Director {
     }
 
     async fn look(&mut self) {
-        self.watch.look().await;
+        let fresh = self.watch.fresh().await;
+        // Asked for after the records, so that none of a window is missed.
+        self.watch.waits.keep(self.field.book.windows().into_iter().map(|(_, within)| within).collect());
+        self.watch.fold(&fresh);
         self.field.ended.send_replace(self.watch.deals_ended);
     }
 

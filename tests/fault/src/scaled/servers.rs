@@ -22,8 +22,11 @@ impl Servers {
         }
         let (kafka, postgres) = tokio::join!(Kafka::start(&kafka), Postgres::start(&postgres));
         let (kafka, postgres) = (kafka.unwrap(), postgres.unwrap());
-        let cluster =
-            Cluster { brokers: kafka.address(), topic_prefix: "fault.".to_owned(), database: postgres.address() };
+        let cluster = Cluster {
+            brokers: kafka.address(),
+            topic_prefix: "fault.".to_owned(),
+            database: postgres.address(),
+        };
         Self { kafka: Mutex::new(kafka), postgres: Mutex::new(postgres), cluster }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::book::Harm;
 use super::field::Field;
 use super::victim::Victim;
-use crate::waits::Step;
+use crate::waits::{Step, Wait};
 use crate::watch::Watch;
 
 /// What a run did and found.
@@ -41,9 +41,9 @@ pub struct Summary {
 #[derive(Debug, Clone)]
 pub struct Takeover {
     /// After SIGKILL.
-    pub killed: BTreeMap<Step, Duration>,
+    pub killed: Vec<Wait>,
     /// After SIGSTOP.
-    pub stopped: BTreeMap<Step, Duration>,
+    pub stopped: Vec<Wait>,
 }
 
 impl Summary {
@@ -53,9 +53,10 @@ impl Summary {
         let takeover = |harm: Harm| {
             let longest = |step: Step| {
                 let windows = windows.iter().filter(|(of, _)| *of == harm);
-                windows.map(|(_, within)| watch.waits.longest(step, within)).max().unwrap_or_default()
+                let waits = windows.filter_map(|(_, within)| watch.waits.longest(step, within));
+                waits.max_by_key(|wait| wait.took).cloned()
             };
-            Step::ALL.into_iter().map(|step| (step, longest(step))).collect()
+            Step::ALL.into_iter().filter_map(longest).collect()
         };
         Self {
             deals: field.book.accepted_count(),
@@ -74,9 +75,9 @@ impl Summary {
 }
 
 impl Takeover {
-    /// The longest of a kind.
-    pub fn longest(waits: &BTreeMap<Step, Duration>) -> Duration {
-        waits.values().copied().max().unwrap_or_default()
+    /// The longest of all steps.
+    pub fn longest(waits: &[Wait]) -> Duration {
+        waits.iter().map(|wait| wait.took).max().unwrap_or_default()
     }
 }
 
@@ -98,7 +99,7 @@ impl fmt::Display for Summary {
     }
 }
 
-fn steps(waits: &BTreeMap<Step, Duration>) -> String {
-    let told = |(step, wait): (&Step, &Duration)| format!("{step} {:.1} s", wait.as_secs_f64());
+fn steps(waits: &[Wait]) -> String {
+    let told = |wait: &Wait| format!("{} {:.1} s", wait.step, wait.took.as_secs_f64());
     waits.iter().map(told).collect::<Vec<_>>().join(", ")
 }
