@@ -20,11 +20,9 @@ use crate::prepare::run;
 use crate::supervised::Supervised;
 use programs::Programs;
 
-/// How long the backends of a killed server may take to end.
-const BACKENDS_END: Duration = Duration::from_secs(10);
-
-/// What a server says at its start while they have not.
-const MEMORY_IN_USE: &str = "shared memory block";
+/// How long the backends of a killed server may take to end. Until then a new one refuses its folder; in which
+/// words it did cannot be relied on, since the backends write their last ones to the same log.
+const BACKENDS_END: Duration = Duration::from_secs(20);
 
 /// A server on loopback; everybody on this machine may connect as `afterglow`.
 pub struct Postgres {
@@ -76,9 +74,7 @@ impl Postgres {
         loop {
             match self.try_to_start().await {
                 // The backends of a killed server need a moment to notice, and keep its memory until then.
-                Err(error) if format!("{error:#}").contains(MEMORY_IN_USE) && Instant::now() < deadline => {
-                    sleep(Duration::from_millis(100)).await;
-                }
+                Err(_) if Instant::now() < deadline => sleep(Duration::from_millis(100)).await,
                 started => return started.context("PostgreSQL did not start"),
             }
         }
