@@ -40,6 +40,8 @@ struct Pages {
     now: Tally,
     /// When replicas were killed or stopped, and until when work that began then shows who took over.
     windows: Vec<(Harm, Range<Timestamp>)>,
+    /// The one that is being watched: it counts when its calm is over, and not where the run is interrupted.
+    watched: Option<Range<Timestamp>>,
     last_noted: Option<Timestamp>,
 }
 
@@ -140,6 +142,14 @@ impl Book {
         self.with(|pages| pages.kills.values().sum())
     }
 
+    /// When replicas were killed or stopped, and what is being watched now.
+    pub(super) fn watched(&self) -> Vec<Range<Timestamp>> {
+        self.with(|pages| {
+            let noted = pages.windows.iter().map(|(_, within)| within);
+            noted.chain(&pages.watched).cloned().collect()
+        })
+    }
+
     /// When replicas were killed or stopped.
     pub(super) fn windows(&self) -> Vec<(Harm, Range<Timestamp>)> {
         self.with(|pages| pages.windows.clone())
@@ -173,11 +183,14 @@ impl Book {
         self.write(&format!("kill {victim}"));
     }
 
+    /// What begins within this time is watched.
+    pub(super) fn watch(&self, within: &Range<Timestamp>) {
+        self.with(|pages| pages.watched = Some(within.clone()));
+    }
+
     /// A replica of each role was harmed; what began within this time shows who took over.
     pub(super) fn note_window(&self, harm: Harm, within: &Range<Timestamp>) {
-        let mut line = format!("{} {} {}", harm.word(), within.start.0, within.end.0);
-        line.make_ascii_lowercase();
-        self.write(&line);
+        self.write(&format!("{} {} {}", harm.word(), within.start.0, within.end.0));
     }
 
     /// What this session has counted so far.

@@ -93,7 +93,7 @@ impl Director {
     async fn look(&mut self) {
         let fresh = self.watch.fresh().await;
         // Asked for after the records, so that none of a window is missed.
-        self.watch.waits.keep(self.field.book.windows().into_iter().map(|(_, within)| within).collect());
+        self.watch.waits.keep(self.field.book.watched());
         self.watch.fold(&fresh);
         self.field.ended.send_replace(self.watch.deals_ended);
     }
@@ -167,21 +167,25 @@ impl Field {
 
     /// The other replicas go on with the work of those that are gone.
     async fn kill_one_of_each_role(&self) {
-        let now = self.world.now();
         self.fleet.kill_first().await;
         for role in Victim::ROLES {
             self.book.note_kill(role);
         }
-        self.book.note_window(Harm::Killed, &(now..now.plus(SHOWS)));
-        sleep(KILLED_CALM).await;
+        self.watch(Harm::Killed, KILLED_CALM).await;
         self.fleet.restart_first().await;
     }
 
     async fn stop_one_of_each_role(&self) {
         self.fleet.stop_second().await;
+        self.watch(Harm::Stopped, STOPPED_CALM).await;
+    }
+
+    async fn watch(&self, harm: Harm, calm: Duration) {
         let now = self.world.now();
-        self.book.note_window(Harm::Stopped, &(now..now.plus(SHOWS)));
-        sleep(STOPPED_CALM).await;
+        let within = now..now.plus(SHOWS);
+        self.book.watch(&within);
+        sleep(calm).await;
+        self.book.note_window(harm, &within);
     }
 }
 
