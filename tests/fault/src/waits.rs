@@ -1,9 +1,10 @@
 //! How long each step of a deal waited: what a crashed or stopped replica costs its customers.
 //!
-//! A step is what one role does after another: its wait begins with the record that asks for it and ends with
-//! the first record that answers, both by the log's clock. So a step that begins after a replica is gone shows
-//! how long its work waited until another did it. Deliberately absent: steps that the replica may have had in
-//! hand when it went; a vendor's call is looked up only when it is certainly over.
+//! A step is what one role does after another: its wait begins with the record that asks for it, by the log's
+//! clock, and ends with the first that answers. So a step that begins after a replica is gone shows how long its
+//! work waited until another did it. Deliberately absent: steps that the replica may have had in hand when it
+//! went, since a vendor's call is looked up only when it is certainly over; and how long a call waits for its
+//! turn, which is a matter of load: the dispatcher's step ends when the touchpoint is in its rows.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,13 +27,13 @@ pub enum Step {
     Enrol,
     /// A moment, beyond the day after the one before it: the engine's timers.
     Fire,
-    /// A moment that is due, until its first step is told: the dispatcher.
-    Deliver,
+    /// A moment that is due, until it stands in the dispatcher's rows.
+    Receive,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 4] = [Self::Resolve, Self::Enrol, Self::Fire, Self::Deliver];
+    pub const ALL: [Self; 4] = [Self::Resolve, Self::Enrol, Self::Fire, Self::Receive];
 }
 
 impl fmt::Display for Step {
@@ -41,7 +42,7 @@ impl fmt::Display for Step {
             Self::Resolve => "resolve",
             Self::Enrol => "enrol",
             Self::Fire => "fire",
-            Self::Deliver => "deliver",
+            Self::Receive => "receive",
         })
     }
 }
@@ -61,6 +62,8 @@ pub struct Waits {
     /// The moment of each deal that was due last, and when.
     last: HashMap<Name, (Name, Timestamp)>,
     windows: Vec<Range<Timestamp>>,
+    /// Touchpoints whose step is being watched, and since when.
+    due: HashMap<Name, Timestamp>,
     over: Vec<Wait>,
 }
 
@@ -103,11 +106,11 @@ impl Waits {
                 self.end(Step::Enrol, &deal, at);
             }
             Body::TouchpointDue(due) if due.moment != NOT_HANDED_OVER => {
-                self.begin(Step::Deliver, names.of(&due.touchpoint_id), at);
+                if self.is_watched(at) {
+                    self.due.entry(names.of(&due.touchpoint_id)).or_insert(at);
+                }
                 self.fire(names.of(deal_of(due.deal.as_ref())), names.of(&due.moment), at);
             }
-            Body::DeliveryProgressed(step) => self.tell(step.of.as_ref().map(|of| &*of.touchpoint_id), at),
-            Body::DeliveryConcluded(done) => self.tell(done.of.as_ref().map(|of| &*of.touchpoint_id), at),
             _ => {}
         }
     }
@@ -118,9 +121,16 @@ impl Waits {
         self.over.iter().filter(mine).max_by_key(|wait| wait.took)
     }
 
-    fn tell(&mut self, touchpoint: Option<&str>, at: Timestamp) {
-        let touchpoint = Name::from(touchpoint.unwrap_or_default());
-        self.end(Step::Deliver, &touchpoint, at);
+    /// The touchpoints that are being watched.
+    pub fn due(&self) -> impl Iterator<Item = &Name> {
+        self.due.keys()
+    }
+
+    /// A touchpoint that is being watched stands in the dispatcher's rows since then.
+    pub fn received(&mut self, touchpoint: &str, at: Timestamp) {
+        if let Some((of, began)) = self.due.remove_entry(touchpoint) {
+            self.note(Wait { step: Step::Receive, of, began, took: at.since(began) });
+        }
     }
 
     /// A record that is written twice begins nothing anew.
@@ -149,9 +159,13 @@ impl Waits {
     }
 
     fn note(&mut self, wait: Wait) {
-        if self.windows.iter().any(|window| window.contains(&wait.began)) {
+        if self.is_watched(wait.began) {
             self.over.push(wait);
         }
+    }
+
+    fn is_watched(&self, at: Timestamp) -> bool {
+        self.windows.iter().any(|window| window.contains(&at))
     }
 }
 

@@ -34,6 +34,14 @@ pub(super) async fn doubts(cluster: &Cluster) -> String {
     asked.fetch_all(&mut connect(cluster).await).await.unwrap().join("\n")
 }
 
+/// Since when each of these touchpoints stands in the dispatcher's rows.
+pub(super) async fn received(cluster: &Cluster, touchpoints: Vec<String>) -> Vec<(String, Timestamp)> {
+    let ask = "select id::text, received_at from dispatcher.touchpoint where id::text = any($1)";
+    let asked = sqlx::query_as::<_, (String, i64)>(ask).bind(touchpoints);
+    let rows = asked.fetch_all(&mut connect(cluster).await).await.unwrap();
+    rows.into_iter().map(|(touchpoint, at)| (touchpoint, Timestamp(at))).collect()
+}
+
 async fn connect(cluster: &Cluster) -> PgConnection {
     PgConnection::connect(&cluster.database).await.unwrap()
 }
