@@ -77,7 +77,7 @@ pub async fn run(folder: &Path, plan: &Plan, say: fn(&str)) -> Outcome {
     watch.evidence.take_world(&world.sandbox, &mut watch.names);
     watch.evidence.take_doubts(&database::doubts(&field.cluster).await);
     watch.evidence.accepted = field.book.accepted();
-    let due = watch.waits.due().map(|touchpoint| touchpoint.to_string()).collect();
+    let due = watch.waits.due().map(ToString::to_string).collect();
     for (touchpoint, at) in database::received(&field.cluster, due).await {
         watch.waits.received(&touchpoint, at);
     }

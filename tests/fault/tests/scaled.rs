@@ -3,8 +3,6 @@
 //! `AFTERGLOW_SEED=… DEALS=… KILLS=… cargo test -p afterglow-fault --test scaled -- --nocapture` repeats or
 //! enlarges it; `make fault-run` is the form that can be interrupted.
 
-#![expect(clippy::print_stdout, reason = "a run says its seed and its numbers")]
-
 use std::time::Duration;
 
 use afterglow_fault::Plan;

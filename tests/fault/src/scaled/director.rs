@@ -68,7 +68,8 @@ impl Director {
         let mut deadline = None;
         loop {
             self.look().await;
-            let (over, rest): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|task| task.is_finished());
+            let (over, rest): (Vec<_>, Vec<_>) =
+                under_way.into_iter().partition(tokio::task::JoinHandle::is_finished);
             under_way = rest;
             for task in over {
                 task.await.expect("who sends and who kills do their work");

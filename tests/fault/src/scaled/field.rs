@@ -79,7 +79,7 @@ impl Field {
         match victim {
             Victim::Broker => self.servers.kill_broker().await,
             Victim::Database => self.servers.kill_database().await,
-            role => self.fleet.kill(role, self.roll(|dice| dice.roll())).await,
+            role => self.fleet.kill(role, self.roll(Dice::roll)).await,
         }
         self.book.note_kill(victim);
     }
