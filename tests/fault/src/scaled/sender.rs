@@ -14,8 +14,9 @@ use crate::run::customer;
 /// CRMs that send at the same time: a kill hits requests that are under way, too.
 pub(super) const SENDERS: usize = 4;
 
-/// How many accepted deals may have promises left: what a run keeps in memory and what an outage piles up.
-const OPEN_MAX: u64 = 1_000;
+/// How many deals may have promises left: more than a busy machine can serve in the days that a promise may be
+/// late would end in broken ones.
+const OPEN_MAX: u64 = 400;
 
 /// How long a CRM goes on sending before the run gives up: a hundred restarts.
 const SENDING: Duration = Duration::from_mins(3);
