@@ -22,6 +22,9 @@ const KILLS_PER_ROUND: u64 = 33;
 /// How long a round's deals take to come, if the product keeps up: the calm and as long again.
 const ROUND: Duration = Duration::from_secs(100);
 
+/// Deals of a large round come no faster than this, or all that may be open would be won before the calm.
+const PACE_MIN: Duration = Duration::from_millis(150);
+
 /// Of a round's deals, so many of 100 may come before the storm.
 const CALM_PERCENT: u64 = 55;
 
@@ -141,7 +144,7 @@ impl Field {
     }
 
     async fn round(&self, from: u64, deals: u64, kills: u64) {
-        let pace = ROUND / u32::try_from(deals.max(1)).unwrap_or(u32::MAX);
+        let pace = (ROUND / u32::try_from(deals.max(1)).unwrap_or(u32::MAX)).max(PACE_MIN);
         let before = self.book.kills_count();
         let calm = (deals * CALM_PERCENT).div_ceil(100);
         self.gate.send_replace(Gate { until: from + calm, pace, kills: Arc::default() });
