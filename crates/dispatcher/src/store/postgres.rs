@@ -5,7 +5,7 @@
 //! money aside.
 
 mod details;
-mod rows;
+pub(crate) mod rows;
 mod save;
 
 use afterglow_domain::{AttemptId, DealRef, Shard, Tenant, Timestamp, TouchpointId};
