@@ -22,7 +22,7 @@ use afterglow_service::lifecycle::Tasks;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::ground::{Ground, RoleStore};
+use crate::ground::{Ground, RoleStore, option};
 use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
 use crate::{codes, events_api};
 
@@ -86,6 +86,10 @@ impl Ground for Folder {
     type Log = EmbeddedLog;
     type Store = sqlite::Store;
     type Consumer = Consumer<LogReader, StoredCursors<sqlite::Store>>;
+
+    fn named(&self) -> String {
+        option("--data-dir", &self.path)
+    }
 
     fn log(&self) -> &EmbeddedLog {
         &self.log

@@ -4,6 +4,7 @@
 //! again and does not end. The edge does not wait: it needs no database, and answers 503 itself while the log
 //! is away.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +22,9 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
-use crate::codes;
-use crate::ground::{Ground, ROLES, RoleStore};
+use crate::ground::{Ground, ROLES, RoleStore, option};
 use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::{codes, events_api};
 
 /// How long to wait before trying again to open what was away: soon enough that nobody notices that it was.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -42,12 +43,18 @@ pub(crate) enum Role {
 struct Cluster {
     log: KafkaLog,
     server: Server,
+    /// How a command names it.
+    named: String,
 }
 
 impl Ground for Cluster {
     type Log = KafkaLog;
     type Store = Store;
     type Consumer = KafkaConsumer;
+
+    fn named(&self) -> String {
+        self.named.clone()
+    }
 
     fn log(&self) -> &KafkaLog {
         &self.log
@@ -63,18 +70,19 @@ impl Ground for Cluster {
     }
 }
 
-/// Starts a role; its tasks run until they are told to stop. What is given flushes the log after that.
+/// Starts a role with the configuration of `file`; its tasks run until they are told to stop. What is given flushes the log after that.
 pub(crate) fn start(
     role: Role,
-    config: Config,
+    (file, config): (&Path, Config),
     admin: TcpListener,
     tasks: &Tasks,
 ) -> anyhow::Result<KafkaLog> {
-    let cluster = cluster(&config)?;
+    let cluster = Cluster { log: log(&config)?, server: server(&config)?, named: option("--config", file) };
     let log = cluster.log.clone();
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let (limits, shutdown) = (config.http.limits.clone(), tasks.shutdown());
-    let router = admin_router(health.clone(), metrics.clone());
+    let events = events_api::router(events_api::OnKafka::of(log.clone()), shutdown.clone());
+    let router = admin_router(health.clone(), metrics.clone()).merge(events);
     let mut parts = Parts {
         config: Arc::new(config),
         clocks: Clocks::same(SystemClock::shared()),
@@ -132,14 +140,14 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
     Ok(done)
 }
 
-/// The log and the database of the configuration; nothing is reached yet.
-fn cluster(config: &Config) -> anyhow::Result<Cluster> {
+/// The log of the configuration; no broker is asked yet.
+pub(crate) fn log(config: &Config) -> anyhow::Result<KafkaLog> {
     let kafka = config.log.kafka().context("log.kind is kafka")?;
-    let log = KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)?;
-    Ok(Cluster { log, server: server(config)? })
+    KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)
 }
 
-fn server(config: &Config) -> anyhow::Result<Server> {
+/// The database of the configuration; it is not reached yet.
+pub(crate) fn server(config: &Config) -> anyhow::Result<Server> {
     let url = config.store.postgres_url().context("store.kind is postgres")?;
     url.expose_secret().parse().context(codes::DATABASE)
 }
