@@ -85,7 +85,7 @@ fn line(attempt: &AttemptView) -> String {
 impl OnProduct for Resolve {
     async fn on<P: Product>(&self, product: &P) -> Outcome {
         let config = product.config().context("a product that is named by its configuration has one")?;
-        let (options, clocks) = (dispatcher::options(config)?, product.clocks(config)?);
+        let (options, clocks) = (dispatcher::options(config)?, product.clocks(config).await?);
         let store = product.store(&ground::DISPATCHER).await?;
         let resolution = if self.sent { Resolution::Sent } else { Resolution::NotSent };
         resolve(&store, &options, &clocks, self.id, resolution).await?;

@@ -78,7 +78,7 @@ pub(crate) trait Product {
     fn config(&self) -> Option<&Config>;
 
     /// The clocks of the configured product.
-    fn clocks(&self, config: &Config) -> anyhow::Result<Clocks>;
+    async fn clocks(&self, config: &Config) -> anyhow::Result<Clocks>;
 }
 
 impl Where {

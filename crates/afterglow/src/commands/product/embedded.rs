@@ -67,7 +67,7 @@ impl Product for Folder {
         self.config.as_ref()
     }
 
-    fn clocks(&self, config: &Config) -> anyhow::Result<Clocks> {
+    async fn clocks(&self, config: &Config) -> anyhow::Result<Clocks> {
         let (clocks, _anchor) = clocks(&config.clock, &config.data_dir, SystemClock::shared())?;
         Ok(clocks)
     }

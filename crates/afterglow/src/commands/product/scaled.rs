@@ -3,7 +3,6 @@
 use afterglow_domain::Clocks;
 use afterglow_durable::postgres;
 use afterglow_eventlog::kafka::{KafkaGroup, KafkaReader};
-use afterglow_service::clock::SystemClock;
 use afterglow_service::config::Config;
 use afterglow_service::data_dir::{self, DataDir};
 use anyhow::Context as _;
@@ -11,7 +10,7 @@ use anyhow::Context as _;
 use super::Product;
 use crate::codes;
 use crate::ground::RoleStore;
-use crate::scaled::{log, server};
+use crate::scaled::{clocks, log, server};
 
 /// The servers of a configuration; each is asked when it is needed, so `explain` needs no Kafka and `tail`
 /// no database.
@@ -53,7 +52,7 @@ impl Product for Servers {
         Some(&self.config)
     }
 
-    fn clocks(&self, _: &Config) -> anyhow::Result<Clocks> {
-        Ok(Clocks::same(SystemClock::shared()))
+    async fn clocks(&self, config: &Config) -> anyhow::Result<Clocks> {
+        clocks(config).await
     }
 }
