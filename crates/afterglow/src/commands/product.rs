@@ -92,7 +92,7 @@ impl Where {
         let Some(file) = &self.config else {
             return block_on(command.on(&embedded::Folder { path: self.folder(), config: None }));
         };
-        let Some(config) = config::load(file) else { return Ok(Exit::Config) };
+        let Some(config) = config::named(file) else { return Ok(Exit::Config) };
         if config.log.kafka().is_none() {
             let path = config.data_dir.clone();
             return block_on(command.on(&embedded::Folder { path, config: Some(config) }));
