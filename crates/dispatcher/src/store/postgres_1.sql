@@ -27,7 +27,7 @@ create table attempt (
     touchpoint    uuid  not null,
     step          text  not null,     -- order, notify
     n             int8  not null,     -- counts the touchpoint's attempts from 1
-    state         text  not null,     -- claimed, in_flight, accepted, rejected, unknown, found, not_found, in_doubt, not_handed_over, resolved_sent, resolved_not_sent
+    state         text  not null,     -- claimed, in_flight, accepted, rejected, unknown, found, not_found, in_doubt, resolved_sent, resolved_not_sent
     vendor        text  not null,
     request       bytea not null,     -- the bytes as stored and sent; personal; the step's newest attempt has them
     mail_from     text,               -- a mail's envelope; personal
@@ -39,7 +39,7 @@ create table attempt (
     reason        text  not null      -- without personal data
 ) with (fillfactor = 70);
 create unique index attempt_by_touchpoint on attempt (touchpoint, n);
-create index attempt_for_a_person on attempt (started_at) where state in ('in_doubt', 'not_handed_over');
+create index attempt_in_doubt on attempt (started_at) where state = 'in_doubt';
 
 -- One row per deal: whose customer it is, and its part of that customer's budgets. Shared between shards.
 create table deal (

@@ -11,8 +11,13 @@ use uuid::Uuid;
 use super::{KnownDeal, Refresh, ResolverTx, STATE_VERSION, StageHint, State, broken, key};
 
 /// The resolver's schema, for `durable::postgres::Store::open`.
-pub const SCHEMA: Schema =
-    Schema { name: "ingest", migrations: &[Migration { version: 1, sql: include_str!("postgres_1.sql") }] };
+pub const SCHEMA: Schema = Schema {
+    name: "ingest",
+    migrations: &[
+        Migration { version: 1, sql: include_str!("postgres_1.sql") },
+        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+    ],
+};
 
 impl ResolverTx for Tx {
     async fn load_refreshes(&mut self, ids: &[Uuid]) -> Result<Vec<Refresh>, Error> {

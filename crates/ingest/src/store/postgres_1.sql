@@ -42,5 +42,3 @@ create index deal_by_home on deal (home);
 create index deal_by_account on deal (account);
 create index deal_by_account_name on deal (account_name);
 create index deal_by_key on deal (deal);
--- The CRM's own id, which stands behind the last colon. The expression is the query's.
-create index deal_by_object on deal (split_part(deal, ':', -1));

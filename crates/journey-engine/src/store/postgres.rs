@@ -22,8 +22,13 @@ pub(crate) use enrolments::{ENROLMENT_COLUMNS, enrolment_row};
 pub(crate) use obligations::obligation_row;
 
 /// The engine's schema, for [`afterglow_durable::postgres::Store::open`].
-pub const SCHEMA: Schema =
-    Schema { name: "engine", migrations: &[Migration { version: 1, sql: include_str!("postgres_1.sql") }] };
+pub const SCHEMA: Schema = Schema {
+    name: "engine",
+    migrations: &[
+        Migration { version: 1, sql: include_str!("postgres_1.sql") },
+        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+    ],
+};
 
 /// What a publisher of a tenant holds.
 async fn lock_journeys(tx: &mut Tx, tenant: &Tenant) -> Result<(), Error> {

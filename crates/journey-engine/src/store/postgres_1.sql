@@ -41,10 +41,6 @@ create index deal_with_details on deal (heard_at) where details_removed_at is nu
 create index deal_by_home on deal (home);
 create index deal_by_account on deal (account);
 create index deal_by_account_name on deal (lower(account_name));
--- The CRM's own id, which stands behind the last colon, and the home key without its tenant. The expressions
--- are those of the queries.
-create index deal_by_object on deal (split_part(deal, ':', -1));
-create index deal_by_local on deal (substr(home, strpos(home, '/') + 1));
 
 -- One deal's run through one journey.
 create table enrolment (
@@ -71,8 +67,6 @@ create unique index enrolment_by_deal on enrolment (deal, journey);
 create index enrolment_by_home on enrolment (home);
 create index enrolment_by_account on enrolment (account);
 create index enrolment_by_account_name on enrolment (lower(account_name));
-create index enrolment_by_object on enrolment (split_part(deal, ':', -1));
-create index enrolment_by_local on enrolment (substr(home, strpos(home, '/') + 1));
 
 -- Every promise, one row per occurrence. Its touchpoint's id follows from the key.
 create table obligation (

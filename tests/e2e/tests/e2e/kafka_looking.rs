@@ -2,9 +2,13 @@
 
 use afterglow_domain::Crm;
 use afterglow_e2e::PATIENCE;
+use afterglow_events::Topic;
 use afterglow_sandbox::crm::Trouble;
 use afterglow_sandbox::mailbox::Faults;
 use afterglow_support::{Cluster, Role, Settings, World, customers};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 
 use super::kafka::{STORY, assert_served_once, until_served, world};
@@ -84,7 +88,8 @@ async fn the_same_life_is_explained_with_the_same_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn topics_are_read_by_command_and_as_a_stream() {
-    let world = world(Cluster::fresh().await).await;
+    let cluster = Cluster::fresh().await;
+    let world = world(cluster.clone()).await;
     let [_ingest, engine, _dispatcher] = started(&world).await;
     let customers = [1, 2].map(|n| customers::hubspot(n, world.now()));
     let addresses = customers.each_ref().map(|deal| customers::address(deal).to_owned());
@@ -113,6 +118,26 @@ async fn topics_are_read_by_command_and_as_a_stream() {
         assert_eq!((status, &problem["type"]), (400, foreign));
     }
     assert_eq!(streams.status("webhooks").await, 404, "the internal topic is not served");
+
+    forget_everything(&cluster, Topic::Touchpoints).await;
+    let (status, problem) = streams.refused("touchpoints", &events[0].cursor).await;
+    let expired = &Value::from("urn:afterglow:problem:cursor-expired");
+    assert_eq!((status, &problem["type"]), (410, expired));
+}
+
+/// What retention does in the end, done now.
+async fn forget_everything(cluster: &Cluster, topic: Topic) {
+    let name = format!("{}{topic}", cluster.topic_prefix);
+    let mut config = ClientConfig::new();
+    let admin: AdminClient<DefaultClientContext> =
+        config.set("bootstrap.servers", &cluster.brokers).create().unwrap();
+    let found = admin.inner().fetch_metadata(Some(&name), PATIENCE).unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in found.topics()[0].partitions() {
+        list.add_partition_offset(&name, partition.id(), Offset::End).unwrap();
+    }
+    let removed = admin.delete_records(&list, &AdminOptions::new()).await.unwrap();
+    assert!(removed.elements().iter().all(|element| element.error().is_ok()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
