@@ -17,7 +17,7 @@ const NOW: Timestamp = Timestamp(77);
 /// A log with the records 0 to 9 in one partition.
 async fn ten() -> MemoryLog {
     let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
-    let log = MemoryLog::new(Options { partitions: 4, retention: Duration::from_secs(60), clock }).unwrap();
+    let log = MemoryLog::new(Options { partitions: 4, retention: Duration::from_mins(1), clock }).unwrap();
     let record = |n: usize| {
         let id = Bytes::from(n.to_string());
         let headers = vec![("ce_id".to_owned(), id.clone())];

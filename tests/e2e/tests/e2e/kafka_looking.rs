@@ -159,7 +159,6 @@ async fn a_dead_letter_is_replayed_beside_the_running_roles() {
     {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
-    // The resolver's failed reads are told of where nothing else is known.
     world.sandbox.crm.set_trouble(Crm::Hubspot, None);
     let told = ask(&world, &["dead-letters", "replay", "--all", "--role", "dispatcher"]).await;
     assert!(told.contains("0 dead letters replayed"), "{told}");
