@@ -1,6 +1,7 @@
 //! The product as a process: it drains, goes on, and shares its folder with nobody.
 
 use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, kept};
+use afterglow_support::product::program;
 use afterglow_support::{Settings, World, customers, key_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +46,10 @@ async fn a_second_run_on_the_folder_is_refused_while_readers_are_not() {
     let told = world.ask(&["explain", "Customer 1"]).await;
     assert!(told.contains("welcome") && told.contains("delivered"), "{told}");
     let folder = world.data_dir();
+    let mut by_variable = tokio::process::Command::new(program());
+    by_variable.args(["explain", "Customer 1"]).env("AFTERGLOW_DATA_DIR", &folder);
+    let told = by_variable.output().await.unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let data = ["--data-dir", folder.to_str().unwrap()];
     for mistyped in [
         [&["explain", "Customer 1", "--moment", "nonsense"][..], &data].concat(),

@@ -51,11 +51,8 @@ impl Place {
             self.topics.contains(&cursor.topic) && cursor.partition >= self.settings.partitions
         };
         if let Some(cursor) = cursors.iter().find(unknown) {
-            let what = format!(
-                "the checkpoint knows this partition at offset {}, the log has none of that number",
-                cursor.next_offset
-            );
-            return Err(broken((cursor.topic, cursor.partition), what));
+            let place = (cursor.topic, cursor.partition);
+            self.runtime.block_on(fits(&reader, place, Some(cursor), Some(cursor.next_offset)))?;
         }
         let start = |(place, committed): (&Partition, Option<Committed>)| {
             let cursor = cursors.iter().find(|cursor| (cursor.topic, cursor.partition) == *place);
