@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use afterglow_domain::Clocks;
 use afterglow_durable::StoredCursors;
-use afterglow_durable::postgres::{self, Server, Store};
+use afterglow_durable::postgres::{self, Server, ServerClock, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
+use afterglow_rate::{Limiter, Rate};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::config::{Config, Kafka, Property};
 use afterglow_service::health::{Component, Health, Metrics, admin_router};
@@ -25,7 +26,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
 use crate::ground::{Ground, ROLES, RoleStore, option};
-use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
 use crate::{codes, events_api};
 use wait::Wait;
 
@@ -45,6 +46,8 @@ struct Cluster {
     server: Server,
     /// How a command names it.
     named: String,
+    /// The server's clock.
+    wall: Arc<ServerClock>,
 }
 
 impl Ground for Cluster {
@@ -65,6 +68,10 @@ impl Ground for Cluster {
         opened.with_context(|| format!("{}: {}", codes::DATABASE, self.server))
     }
 
+    fn limiter(&self, name: String, rate: Rate, store: &Store) -> Limiter {
+        Limiter::shared(name, rate, Arc::new(store.clone()))
+    }
+
     fn consumer(&self, group: &str, topics: &[Topic], cursors: &Store) -> anyhow::Result<KafkaConsumer> {
         Ok(self.log.consumer(group, topics, StoredCursors(cursors.clone()))?)
     }
@@ -78,7 +85,9 @@ pub(crate) fn start(
     admin: TcpListener,
     tasks: &Tasks,
 ) -> anyhow::Result<KafkaLog> {
-    let cluster = Cluster { log: log(&config)?, server: server(&config)?, named: option("--config", file) };
+    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
+    let server = server(&config)?.followed_by(wall.clone());
+    let cluster = Cluster { log: log(&config)?, server, named: option("--config", file), wall };
     let log = cluster.log.clone();
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let events = events_api::router(events_api::OnKafka::of(log.clone()), tasks.shutdown());
@@ -117,7 +126,8 @@ impl Process {
         // The resolver's trouble takes no webhook from the edge.
         parts.health = parts.health.advising();
         let (log, limits) = (parts.ground.log.clone(), parts.config.http.limits.clone());
-        let edge = ingest::edge(&parts.config, log, parts.clocks.clone())?;
+        let clocks = clock::of_edge(&parts.config.clock, &parts.clocks);
+        let edge = ingest::edge(&parts.config, log, clocks)?;
         parts.tasks.spawn("edge", http::serve(listener, edge, limits, parts.tasks.shutdown()));
         ready.ready();
         launched(&parts, || ingest::prepare(&parts)).await;
@@ -132,8 +142,7 @@ impl Process {
 
     async fn dispatcher(self) -> anyhow::Result<()> {
         let Some(parts) = self.parts().await? else { return Ok(()) };
-        let prepare = || async { dispatcher::prepare(&parts, vendors::gifts(&parts.config.vendors)?).await };
-        launched(&parts, prepare).await;
+        launched(&parts, || dispatcher::prepare(&parts, |vendor| vendor)).await;
         Ok(())
     }
 
@@ -141,7 +150,8 @@ impl Process {
     async fn parts(self) -> anyhow::Result<Option<Parts<Cluster>>> {
         let Self { config, cluster, tasks, health } = self;
         let wait = Wait { health: &health, stop: tasks.shutdown() };
-        let Some(clocks) = clock::known(&config.clock, &cluster.server, wait).await else { return Ok(None) };
+        let time = (&cluster.server, &cluster.wall);
+        let Some(clocks) = clock::known(&config.clock, time, wait).await else { return Ok(None) };
         Ok(Some(Parts { config, clocks, ground: cluster, tasks, health, readiness: Readiness::Lost }))
     }
 }
@@ -191,7 +201,9 @@ pub(crate) fn server(config: &Config) -> anyhow::Result<Server> {
 
 /// The clocks of the configuration, by the database's word where it is a sandbox.
 pub(crate) async fn clocks(config: &Config) -> anyhow::Result<Clocks> {
-    clock::ask(&config.clock, &server(config)?).await
+    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
+    let server = server(config)?.followed_by(wall.clone());
+    clock::ask(&config.clock, (&server, &wall)).await
 }
 
 fn settings(config: &Config, kafka: &Kafka) -> Settings {

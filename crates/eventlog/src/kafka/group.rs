@@ -121,7 +121,6 @@ pub(super) fn start(cursor: Option<&Cursor>, committed: Option<Committed>) -> Re
             match mark {
                 _ if offset <= next && mark.is_some() => Ok(Some(next)),
                 _ if offset == next => Ok(Some(next)),
-                Some(mark) if mark == cursor.at => Ok(Some(offset)),
                 Some(mark) if mark < cursor.at => Ok(Some(next)),
                 Some(_) => Err(format!(
                     "the group is at offset {offset}, the store is older and at {next}: was it restored?"
