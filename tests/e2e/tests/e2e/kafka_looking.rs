@@ -34,15 +34,15 @@ async fn ask(world: &World, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Waits until the first customer's moment was delivered, and gives the whole page about it.
+/// Waits until the first customer's journey is completed, and gives the whole page about it.
 async fn page(world: &World) -> String {
     let look = async || {
         let output = world
             .command(&["explain", "Customer 1", "--all", "--config", world.config().to_str().unwrap()])
             .await;
-        Some(String::from_utf8(output.stdout).unwrap()).filter(|page| page.contains("delivered on day"))
+        Some(String::from_utf8(output.stdout).unwrap()).filter(|page| page.contains(", completed;"))
     };
-    world.until("the moment was delivered", PATIENCE, look).await
+    world.until("the journey is completed", PATIENCE, look).await
 }
 
 /// The page with `#` for each number: times differ.
