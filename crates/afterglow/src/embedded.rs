@@ -23,7 +23,7 @@ use afterglow_service::lifecycle::Tasks;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::ground::{Ground, RoleStore};
+use crate::ground::{Ground, RoleStore, option};
 use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
 use crate::{codes, events_api};
 
@@ -87,6 +87,10 @@ impl Ground for Folder {
     type Log = EmbeddedLog;
     type Store = sqlite::Store;
     type Consumer = Consumer<LogReader, StoredCursors<sqlite::Store>>;
+
+    fn named(&self) -> String {
+        option("--data-dir", &self.path)
+    }
 
     fn log(&self) -> &EmbeddedLog {
         &self.log

@@ -21,6 +21,7 @@ use afterglow_service::config::Config;
 use afterglow_service::health::Health;
 use afterglow_service::lifecycle::Tasks;
 
+use crate::codes;
 use crate::ground::Ground;
 
 pub(crate) use journeys::Journeys;
@@ -80,10 +81,14 @@ impl<G: Ground> Parts<G> {
     }
 }
 
-/// A consumer's end as a task's result: only what a person must decide is an error.
-fn ended(stopped: Stopped) -> anyhow::Result<()> {
+/// A consumer's end as a task's result: only what a person must decide is an error, with the command for it.
+/// `named` is [`Ground::named`].
+fn ended(stopped: Stopped, named: &str) -> anyhow::Result<()> {
     match stopped {
         Stopped::Asked => Ok(()),
-        Stopped::Discontinuity(error) => Err(error.into()),
+        Stopped::Discontinuity(error) => {
+            let code = codes::MISFIT;
+            anyhow::bail!("{code}: {error}; decide with `afterglow log continue {named}`")
+        }
     }
 }

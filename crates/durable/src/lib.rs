@@ -14,6 +14,7 @@
 mod cursors;
 pub mod error;
 pub mod janitor;
+pub mod letters;
 pub mod memory;
 pub mod metric;
 pub mod parked;
@@ -33,6 +34,7 @@ pub mod conformance;
 
 pub use cursors::StoredCursors;
 pub use error::Error;
+pub use letters::{Letters, ReadLetters};
 pub use replay::{Replay, replay};
 pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 pub use shard_set::ShardSet;

@@ -249,6 +249,9 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
         for (group, cursor) in writes.cursors {
             self.work.cursors.insert((group, cursor.topic, cursor.partition), cursor);
         }
+        for place in &writes.forget {
+            self.work.cursors.remove(place);
+        }
         for letter in writes.parked {
             park(&mut self.work.parked, letter);
         }

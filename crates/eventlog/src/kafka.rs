@@ -15,6 +15,7 @@
 
 mod consumer;
 mod delivery;
+mod group;
 mod message;
 mod offset_mark;
 mod reader;
@@ -24,6 +25,7 @@ mod tests;
 mod topics;
 
 pub use consumer::KafkaConsumer;
+pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 pub use settings::{Settings, check_library};
 pub use topics::Difference;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
-use afterglow_events::{Append, AppendError, Checkpoints, Cursor, Position, Record, Topic};
+use afterglow_events::{Append, AppendError, Checkpoints, Position, Record, Topic};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 
 use crate::admission::admit;
@@ -110,11 +112,9 @@ impl KafkaLog {
         topics::differences(&self.settings).await
     }
 
-    /// Moves a group without members to where its store's cursors are now: the broker's half of going on after a
-    /// person has decided.
-    pub async fn move_group(&self, group: &str, cursors: Vec<Cursor>) -> Result<(), Error> {
-        let (settings, group) = (self.settings.clone(), group.to_owned());
-        settings::blocking(move || consumer::move_group(&settings, &group, &cursors)).await
+    /// What the broker remembers of a group at this moment.
+    pub async fn group(&self, group: &str) -> Result<KafkaGroup, Error> {
+        KafkaGroup::look(self.settings.clone(), group).await
     }
 
     /// Waits until all that was appended is durable or given up.

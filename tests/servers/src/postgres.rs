@@ -3,7 +3,7 @@
 mod database;
 mod programs;
 
-pub use database::database;
+pub use database::{copy, database, restore};
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

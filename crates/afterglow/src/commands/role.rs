@@ -50,7 +50,7 @@ async fn serve(name: Name, args: &Args) -> Outcome {
     let admin = bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?;
     let (tasks, deadline) = (Tasks::new(), config.http.shutdown);
     tracing::info!(role = ?name, admin = %config.http.admin_listen, "afterglow runs");
-    let log = scaled::start(role, config, admin, &tasks)?;
+    let log = scaled::start(role, (&args.config, config), admin, &tasks)?;
     let reason = tasks.run_until_done(deadline).await;
     if let Err(error) = log.close().await {
         tracing::warn!(%error, "what was cut off is found again");

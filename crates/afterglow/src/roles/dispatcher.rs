@@ -42,11 +42,11 @@ pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static, W: FnOnce(Tremen
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
-        let stop = parts.tasks.shutdown().soft_token();
+        let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
         let handler = Watched::new(dispatcher.clone(), parts, "dispatcher-records");
         let until = stop.clone();
         parts.tasks.spawn("dispatcher-records", async move {
-            ended(consume(&handler, &store, consumer, &until).await)
+            ended(consume(&handler, &store, consumer, &until).await, &named)
         });
         parts.tasks.spawn("dispatcher-calls", async move {
             dispatcher.run_claims(stop).await;

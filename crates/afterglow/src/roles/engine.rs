@@ -38,13 +38,13 @@ pub(crate) async fn prepare<G: Ground>(
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
-        let stop = parts.tasks.shutdown().soft_token();
+        let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
         let handler = Watched::new(engine.clone(), parts, "engine-records");
         let timers = Watched::new(engine, parts, "engine-timers");
         let (state, until) = (store.clone(), stop.clone());
-        parts
-            .tasks
-            .spawn("engine-records", async move { ended(consume(&handler, &state, consumer, &until).await) });
+        parts.tasks.spawn("engine-records", async move {
+            ended(consume(&handler, &state, consumer, &until).await, &named)
+        });
         parts.tasks.spawn("engine-timers", async move {
             run_timers(&timers, &store, Timeline::Journey, |wait| clocks.wall_duration(wait), &stop).await;
             anyhow::Ok(())

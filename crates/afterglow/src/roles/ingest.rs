@@ -48,13 +48,13 @@ pub(crate) async fn prepare<G: Ground>(parts: &Parts<G>) -> anyhow::Result<impl 
     Ok(move |parts: &Parts<G>| {
         parts.relay(ROLE, &store);
 
-        let stop = parts.tasks.shutdown().soft_token();
+        let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
         let hints = Hints::<<G::Store as Store>::Tx>::new(clocks, Encoding::Protobuf);
         let hints = Watched::new(hints, parts, "resolver-hints");
         let (hinted, until) = (store.clone(), stop.clone());
-        parts
-            .tasks
-            .spawn("resolver-hints", async move { ended(consume(&hints, &hinted, consumer, &until).await) });
+        parts.tasks.spawn("resolver-hints", async move {
+            ended(consume(&hints, &hinted, consumer, &until).await, &named)
+        });
         parts.tasks.spawn("resolver-reads", async move {
             resolver.run_fetcher(&store, &stop).await;
             anyhow::Ok(())

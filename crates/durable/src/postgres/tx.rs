@@ -12,6 +12,7 @@ use super::lock::{self, Asking, Held};
 use super::outbox::{self, Outgoing};
 use super::{Store, core, letters, timers};
 use crate::error::Error;
+use crate::letters::Letters;
 use crate::metric;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
@@ -146,7 +147,7 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        letters::read(&self.pool, max).await
+        letters::read(&self.pool, Letters::All, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
@@ -191,6 +192,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         outbox::append(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
+        core::forget_cursors(connection, &writes.forget).await?;
         letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);

@@ -9,9 +9,10 @@ use afterglow_events::Cursor;
 use sqlx::SqliteConnection;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
-use super::letters::{self, Letters};
+use super::letters;
 use super::{Store, Writer, core, timers};
 use crate::error::Error;
+use crate::letters::Letters;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
 use crate::store::{CommitFault, CommitFaults, Marks, Taken, Tx as _};
@@ -136,7 +137,7 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        letters::read_parked(self.readers(), Letters::All, max).await
+        letters::read(self.readers(), Letters::All, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
@@ -216,6 +217,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         core::append_outbox(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
+        core::forget_cursors(connection, &writes.forget).await?;
         letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);

@@ -18,24 +18,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_events::{Checkpoints, Consume, ConsumeError, Cursor, Received, Topic};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use tokio::time::Instant;
 
-use super::offset_mark;
-use super::settings::{Settings, refused};
+use super::settings::Settings;
 use crate::error::Error;
 use crate::metric::Tally;
 use lanes::Shared;
 use member::Member;
-
-/// Commits the cursors for a group that has no member at the moment.
-pub(super) fn move_group(settings: &Settings, group: &str, cursors: &[Cursor]) -> Result<(), Error> {
-    let client: BaseConsumer = settings.member(group).create().map_err(|error| refused(&error))?;
-    let committed =
-        offset_mark::list(settings, cursors).and_then(|list| client.commit(&list, CommitMode::Sync));
-    committed
-        .map_err(|error| settings.unavailable(&error).about("the group cannot be moved; has it members?"))
-}
 
 /// How long leaving the group may take: librdkafka's close can hang, and a process must be able to end. The
 /// group then learns of it when the session times out.

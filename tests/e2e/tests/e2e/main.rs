@@ -8,6 +8,8 @@ mod edge;
 mod fate;
 mod full_disk;
 mod kafka;
+mod kafka_continuing;
+mod kafka_looking;
 mod ninety_days;
 mod process;
 mod rates;
