@@ -16,7 +16,7 @@ use afterglow_support::{Cluster, Role, Settings, World, customers, key_of};
 /// How long a story of several processes may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// One gift on the day of the win, from the full hour that was last: there is no fast clock over several processes.
+/// One gift, on the day after the win: a second later.
 const JOURNEY: &str = r#"afterglow: 1
 journey: story
 one_journey_per: deal
@@ -24,11 +24,11 @@ day_0: close_date
 start_not_after_day: 300
 recipient: [champion, decision_maker, primary_contact]
 no_recipient: {task: tasks/add-a-contact.md}
-sending: {default_zone: Etc/UTC, send_at: "HOUR:00"}
+sending: {default_zone: Europe/Berlin, send_at: "09:30"}
 limits: {budget_per_customer: 500 USD}
 owners: [{from_day: 0, owner: deal_owner}]
 moments:
-  - {id: welcome, day: 0, not_after_day: 300, intent: welcome,
+  - {id: welcome, day: 1, not_after_day: 300, intent: welcome,
      gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
 "#;
 
@@ -44,12 +44,8 @@ impl Product {
     /// A world in which nothing runs yet, and whose topics are not made.
     async fn new() -> Self {
         let cluster = Cluster::fresh().await;
-        let now = afterglow_service::clock::SystemClock::shared().now();
-        let journey = JOURNEY.replace("HOUR", &now.to_string()[11..13]);
-        let settings = Settings { cluster: Some(cluster.clone()), ..Settings::with_journey(&journey) };
-        let product = Self { world: World::new(settings).await, cluster, roles: Vec::new() };
-        product.configure("Europe/Berlin", "Etc/UTC");
-        product
+        let settings = Settings { cluster: Some(cluster.clone()), ..Settings::with_journey(JOURNEY) };
+        Self { world: World::new(settings).await, cluster, roles: Vec::new() }
     }
 
     /// Changes the configuration's text; what runs does not notice.

@@ -12,6 +12,7 @@ async fn a_topic_with_another_number_of_partitions_is_named_at_the_start() {
         let partitions = if topic == Topic::Deals { 8 } else { PARTITIONS };
         operator::make_topic(&product.cluster, topic, partitions, &[]).await;
     }
+    product.world.migrate().await;
     let wanted = format!("{}afterglow.deals.v1 has 8 partitions, not 4", product.cluster.topic_prefix);
     for role in ["ingest", "journey-engine", "dispatcher"] {
         let mut role = product.world.launch_role(role);
