@@ -112,7 +112,8 @@ mod tests {
     /// Made with Python's `hmac`, as the contract says it: strangers compute it, too.
     #[test]
     fn an_address_hmac_never_changes() {
-        let hmac = address_hmac(&"suppression-key-of-the-sandbox-01".into(), "acme", &" Ann@Example.com ".into());
+        let hmac =
+            address_hmac(&"suppression-key-of-the-sandbox-01".into(), "acme", &" Ann@Example.com ".into());
         assert_eq!(hex(&hmac), "8c50163fce77898d8d32b0e54d193db32410c44d75336385795dbd26161845e0");
     }
 
