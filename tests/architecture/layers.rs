@@ -5,6 +5,7 @@
 pub const LAYERS: &[(&str, u8)] = &[
     ("afterglow-domain", 0),
     ("afterglow-events", 1),
+    ("afterglow-rate", 1),
     ("afterglow-templates", 1),
     // Above templates: its linter checks them.
     ("afterglow-journey", 2),
@@ -39,6 +40,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["afterglow-templates"]),
     ("granit-parser", &["afterglow-journey"]),
     ("anyhow", &["afterglow-service", "afterglow"]),
+    ("governor", &["afterglow-rate"]),
     ("mail-parser", &["afterglow-sandbox"]),
 ];
 

@@ -10,9 +10,10 @@ mod wait;
 use std::sync::Arc;
 
 use afterglow_durable::StoredCursors;
-use afterglow_durable::postgres::{self, Server, Store};
+use afterglow_durable::postgres::{self, Server, ServerClock, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
+use afterglow_rate::{Limiter, Rate};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::config::{Config, Kafka, Property};
 use afterglow_service::health::{Component, Health, Metrics, admin_router};
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 
 use crate::codes;
 use crate::ground::{Ground, ROLES, RoleStore};
-use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
 use wait::Wait;
 
 /// A process's role, and what only that role is given.
@@ -41,6 +42,8 @@ pub(crate) enum Role {
 struct Cluster {
     log: KafkaLog,
     server: Server,
+    /// The server's clock.
+    wall: Arc<ServerClock>,
 }
 
 impl Ground for Cluster {
@@ -55,6 +58,10 @@ impl Ground for Cluster {
     async fn store(&self, role: &RoleStore) -> anyhow::Result<Store> {
         let opened = Store::open(&self.server, &role.schema).await;
         opened.with_context(|| format!("{}: {}", codes::DATABASE, self.server))
+    }
+
+    fn limiter(&self, name: String, rate: Rate, store: &Store) -> Limiter {
+        Limiter::shared(name, rate, Arc::new(store.clone()))
     }
 
     fn consumer(&self, group: &str, topics: &[Topic], cursors: &Store) -> anyhow::Result<KafkaConsumer> {
@@ -107,7 +114,8 @@ impl Process {
         // The resolver's trouble takes no webhook from the edge.
         parts.health = parts.health.advising();
         let (log, limits) = (parts.ground.log.clone(), parts.config.http.limits.clone());
-        let edge = ingest::edge(&parts.config, log, parts.clocks.clone())?;
+        let clocks = clock::of_edge(&parts.config.clock, &parts.clocks);
+        let edge = ingest::edge(&parts.config, log, clocks)?;
         parts.tasks.spawn("edge", http::serve(listener, edge, limits, parts.tasks.shutdown()));
         ready.ready();
         launched(&parts, || ingest::prepare(&parts)).await;
@@ -122,8 +130,7 @@ impl Process {
 
     async fn dispatcher(self) -> anyhow::Result<()> {
         let Some(parts) = self.parts().await? else { return Ok(()) };
-        let prepare = || async { dispatcher::prepare(&parts, vendors::gifts(&parts.config.vendors)?).await };
-        launched(&parts, prepare).await;
+        launched(&parts, || dispatcher::prepare(&parts, |vendor| vendor)).await;
         Ok(())
     }
 
@@ -131,7 +138,8 @@ impl Process {
     async fn parts(self) -> anyhow::Result<Option<Parts<Cluster>>> {
         let Self { config, cluster, tasks, health } = self;
         let wait = Wait { health: &health, stop: tasks.shutdown() };
-        let Some(clocks) = clock::known(&config.clock, &cluster.server, wait).await else { return Ok(None) };
+        let time = (&cluster.server, &cluster.wall);
+        let Some(clocks) = clock::known(&config.clock, time, wait).await else { return Ok(None) };
         Ok(Some(Parts { config, clocks, ground: cluster, tasks, health, readiness: Readiness::Lost }))
     }
 }
@@ -171,7 +179,8 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
 fn cluster(config: &Config) -> anyhow::Result<Cluster> {
     let kafka = config.log.kafka().context("log.kind is kafka")?;
     let log = KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)?;
-    Ok(Cluster { log, server: server(config)? })
+    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
+    Ok(Cluster { log, server: server(config)?.followed_by(wall.clone()), wall })
 }
 
 fn server(config: &Config) -> anyhow::Result<Server> {
