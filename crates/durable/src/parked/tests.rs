@@ -6,7 +6,9 @@ use super::*;
 
 const LARGE: usize = 3 * Record::VALUE_BYTES_MAX;
 
-fn letter(key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> ParkedLetter {
+type Headers<'a> = &'a [(&'a str, &'a [u8])];
+
+fn letter(key: &[u8], headers: Headers<'_>, value: &[u8]) -> ParkedLetter {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value)));
     let record = Record {
         topic: Topic::Deals,
@@ -64,7 +66,7 @@ fn whatever_is_too_large_is_cut_and_counted() {
 
 #[test]
 fn a_letter_is_told_as_its_key_s_tenant_and_as_nobody_s_where_the_headers_disagree() {
-    let cases: [(&[u8], &[(&str, &[u8])], &str); 6] = [
+    let cases: [(&[u8], Headers<'_>, &str); 6] = [
         (b"acme/ext:a:1", &[], "acme"),
         (b"acme/ext:a:1", &[("ce_tenant", b"acme")], "acme"),
         (b"acme/ext:a:1", &[("ce_tenant", b"umbrella")], UNKNOWN_TENANT),
