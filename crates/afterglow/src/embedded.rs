@@ -6,7 +6,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use afterglow_domain::{Clock, Clocks};
 use afterglow_durable::{StoredCursors, sqlite};
@@ -126,11 +125,8 @@ pub(crate) async fn start<W: Wiring>(
 ) -> anyhow::Result<Product> {
     let wall: Arc<dyn Clock> = afterglow_service::clock::SystemClock::shared();
     let (clocks, anchor) = clocks(&config.clock, data.path(), wall.clone())?;
-    let options = LogOptions {
-        partitions: config.log.partitions,
-        retention: Duration::from_hours(24 * u64::from(config.log.retention_days)),
-        clock: wall,
-    };
+    let options =
+        LogOptions { partitions: config.log.partitions, retention: config.log.retention(), clock: wall };
     let log = EmbeddedLog::open(data.file("log.db"), options).await.context(codes::LOG)?;
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let parts = Parts {

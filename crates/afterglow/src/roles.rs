@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use afterglow_domain::{Clocks, Timestamp};
 use afterglow_durable::janitor::{self, Chore};
-use afterglow_durable::turns::Stopped;
+use afterglow_durable::turns::{Stopped, Terms};
 use afterglow_durable::{Error, Store as _, relay};
-use afterglow_service::config::Config;
+use afterglow_events::Encoding;
+use afterglow_service::config::{Config, PayloadEncoding};
 use afterglow_service::health::Health;
 use afterglow_service::lifecycle::Tasks;
 
@@ -79,6 +80,19 @@ impl<G: Ground> Parts<G> {
     fn details_of(&self, role: &'static str) -> Chore {
         Chore { role, what: janitor::DETAILS, keep: self.config.keep.details() }
     }
+}
+
+/// How the configuration wants payloads to be written.
+pub(crate) fn encoding(config: &Config) -> Encoding {
+    match config.log.encoding {
+        PayloadEncoding::Protobuf => Encoding::Protobuf,
+        PayloadEncoding::Json => Encoding::Json,
+    }
+}
+
+/// What the configuration says about every record that a role reads.
+fn terms(config: &Config) -> Terms {
+    Terms { encoding: encoding(config), age_max: config.log.retention() }
 }
 
 /// A consumer's end as a task's result: only what a person must decide is an error, with the command for it.

@@ -6,6 +6,8 @@ pub const RECEIVED: &str = "afterglow_received_total";
 pub const ERRORED: &str = "afterglow_errored_total";
 /// Records parked as dead letters, by role.
 pub const PARKED: &str = "afterglow_dead_letters_total";
+/// Signals that came again and were recognised by their mark, by role.
+pub const REPEATED: &str = "afterglow_repeated_total";
 /// Timers fired, by role and timeline.
 pub const TIMERS_FIRED: &str = "afterglow_timers_fired_total";
 /// How late a timer fired, in seconds of its own clock.

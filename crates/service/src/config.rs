@@ -28,7 +28,7 @@ use serde::Serialize;
 pub use connection::{Connection, CrmAccount};
 pub use host::{BaseUrl, InvalidUrl, is_loopback};
 pub use keep::Keep;
-pub use log::{Kafka, Log, LogKind, Property};
+pub use log::{Kafka, Log, LogKind, PayloadEncoding, Property};
 pub use platform::{ClockSettings, Http, LogFormat, Telemetry};
 pub use problem::{Code, Place, Problem, explain};
 pub use roles::{Dispatch, JourneyFile, Resolver, Unsubscribe};

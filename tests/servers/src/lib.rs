@@ -10,12 +10,12 @@
 //! Deliberately absent: containers, fixed ports, and anything that stands in for a server.
 
 mod account;
-mod cache;
+pub mod cache;
 pub mod kafka;
 pub mod named;
 pub mod ports;
 pub mod postgres;
-mod prepare;
+pub mod prepare;
 mod supervised;
 
 pub use kafka::Kafka;

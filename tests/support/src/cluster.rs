@@ -10,7 +10,7 @@ use crate::product::{Launch, Product};
 use crate::world::{READY, World};
 
 /// Partitions of each topic: few, so that a busy machine makes them quickly.
-pub(crate) const PARTITIONS: u16 = 4;
+pub const PARTITIONS: u16 = 4;
 
 /// Where a product of several processes keeps log and state.
 #[derive(Debug, Clone)]

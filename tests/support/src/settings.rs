@@ -26,6 +26,8 @@ pub const OTHER_SECRET: &str = "the-other-tenants-secret-00001";
 pub const PATH_TOKEN: &str = "the-sandbox-path-token-0001";
 /// The path token before it, still accepted.
 pub const PREVIOUS_PATH_TOKEN: &str = "the-sandbox-path-token-0000";
+/// The key of the suppression list.
+pub const SUPPRESSION_KEY: &str = "suppression-key-of-the-sandbox-01";
 /// What the gift vendor accepts.
 pub const GIFT_KEY: &str = "sandbox-gift-key";
 
@@ -109,7 +111,7 @@ tenant = "acme"
 [unsubscribe]
 secrets = ["unsubscribe-key-of-the-sandbox-0001"]
 [dispatch]
-suppression_key = "suppression-key-of-the-sandbox-01"
+suppression_key = "{SUPPRESSION_KEY}"
 budget_per_account_per_year = "{}"
 [resolver]
 settle_seconds = 1

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, forget};
 use afterglow_durable::janitor;
 use afterglow_durable::turns::consume;
-use afterglow_events::Encoding;
 use afterglow_providers::{GiftVendor, Tremendous};
 use afterglow_service::config::Config;
 use anyhow::Context as _;
@@ -60,7 +59,7 @@ pub(crate) fn options(config: &Config) -> anyhow::Result<Options> {
     let smtp = config.vendors.smtp.as_ref();
     let gifts = config.vendors.tremendous.as_ref();
     Ok(Options {
-        encoding: Encoding::Protobuf,
+        encoding: super::encoding(config),
         public_url: config.http.public_url.as_str().to_owned(),
         unsubscribe_key: config.unsubscribe.secrets.first().context("[unsubscribe] has a key")?.clone(),
         suppression_key: config.dispatch.suppression_key.clone(),

@@ -2,7 +2,7 @@
 //! through.
 
 use afterglow_domain::{Shard, Timestamp};
-use afterglow_durable::turns::{Fires, Handler, Incoming};
+use afterglow_durable::turns::{Fires, Handler, Incoming, Terms};
 use afterglow_durable::{Error, Timeline, Timer};
 use afterglow_service::health::{Component, Heartbeat};
 
@@ -24,13 +24,15 @@ pub(super) struct Watched<H> {
     component: Component,
     heartbeat: Heartbeat,
     readiness: Readiness,
+    terms: Terms,
 }
 
 impl<H> Watched<H> {
     /// Watches a loop under a name; it is not ready before its first turn.
     pub(super) fn new<G>(handler: H, parts: &Parts<G>, name: &'static str) -> Self {
         let (component, heartbeat) = (parts.health.component(name), parts.health.heartbeat(name));
-        Self { handler, component, heartbeat, readiness: parts.readiness }
+        let (readiness, terms) = (parts.readiness, super::terms(&parts.config));
+        Self { handler, component, heartbeat, readiness, terms }
     }
 }
 
@@ -51,6 +53,10 @@ impl<H: Handler> Handler for Watched<H> {
 
     fn now(&self, timeline: Timeline) -> Timestamp {
         self.handler.now(timeline)
+    }
+
+    fn terms(&self) -> Terms {
+        self.terms
     }
 
     fn turned(&self, trouble: Option<&str>) {
@@ -98,7 +104,7 @@ mod tests {
     fn readiness_of(readiness: Readiness) -> [bool; 5] {
         let health = Health::new();
         let (component, heartbeat) = (health.component("idle"), health.heartbeat("idle"));
-        let watched = Watched { handler: Idle, component, heartbeat, readiness };
+        let watched = Watched { handler: Idle, component, heartbeat, readiness, terms: Terms::default() };
         let after = |trouble: Option<&str>| {
             watched.turned(trouble);
             health.not_ready().is_empty()

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
-use afterglow_events::{Consume, ConsumeError, Cursor, Encoding, Event, Received};
+use afterglow_events::{Consume, ConsumeError, Cursor, Event, Received};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// Pause after the store or the log failed.
 const PAUSE: Duration = Duration::from_millis(500);
+
+const DAY_SECONDS: u64 = 86_400;
 
 /// Why a consumer loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +161,16 @@ fn cursors_of<H: Handler>(records: &[Received], handler: &H) -> Vec<Cursor> {
 }
 
 fn item_of<H: Handler>(handler: &H, received: Received) -> Item {
+    let (age, age_max) = (handler.now(Timeline::Wall).since(received.taken_at), handler.terms().age_max);
     match Event::from_record(&received.record) {
+        Ok(_) if age > age_max => {
+            let reason = format!(
+                "it is older than the log's retention of {} days: the log took it at {}",
+                age_max.as_secs() / DAY_SECONDS,
+                received.taken_at
+            );
+            bad(handler, received, reason)
+        }
         Ok(event) => Item::Good(Incoming { event, received }),
         Err(error) => bad(handler, received, error.to_string()),
     }
@@ -248,7 +259,7 @@ where
             Item::Bad { letter, received } => {
                 let shard = Shard::of(received.record.key_text());
                 shards.push(shard);
-                writes.outbox.push(outbox_of(handler.role(), letter, shard, Encoding::Protobuf));
+                writes.outbox.push(outbox_of(handler.role(), letter, shard, handler.terms().encoding));
                 writes.parked.push(letter.clone());
             }
         }
