@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 
 use crate::codes;
 use crate::ground::{Ground, ROLES, RoleStore};
-use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest, vendors};
 
 /// How long to wait before trying again to open what was away: soon enough that nobody notices that it was.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -154,6 +154,16 @@ fn settings(config: &Config, kafka: &Kafka) -> Settings {
     }
 }
 
+/// Notices within seconds that Kafka is away, also where the role has nothing to do.
+fn watch_log(parts: &Parts<Cluster>) {
+    let (log, outage) = (parts.ground.log.clone(), Outage::new(parts, "kafka"));
+    parts.tasks.spawn_background("kafka", async move {
+        log.watch(|problem| outage.tell(problem)).await;
+        #[expect(unreachable_code, reason = "the task's type needs an end that it does not have")]
+        anyhow::Ok(())
+    });
+}
+
 async fn run_resolver(parts: Parts<Cluster>) -> anyhow::Result<()> {
     launched(&parts, || ingest::prepare(&parts)).await;
     anyhow::Ok(())
@@ -192,6 +202,7 @@ where
                 // First the loops, which are not ready yet; then this, or the process were ready in between.
                 Ok(spawn) => {
                     spawn(parts);
+                    watch_log(parts);
                     return start.ready();
                 }
                 Err(error) => error,

@@ -22,6 +22,7 @@ mod lock;
 mod outbox;
 mod schema;
 pub mod server;
+mod standing;
 pub mod text;
 mod timers;
 mod tx;
