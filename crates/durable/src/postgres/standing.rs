@@ -13,7 +13,7 @@ impl Store {
     /// report or a dump holds up the clean-up just the same.
     pub(super) async fn stands(&self) -> Result<Standing, Error> {
         let row = sqlx::query(
-            "select (select count(*) from (select from outbox limit $1) as some)::int4 as waiting,
+            "select (select count(*) from (select from outbox limit $1) as first)::int4 as waiting,
                     extract(epoch from coalesce(max(clock_timestamp() - xact_start)
                         filter (where application_name like 'afterglow %'), interval '0'))::float8 as longest,
                     coalesce(max(age(backend_xmin)), 0)::int4 as snapshot

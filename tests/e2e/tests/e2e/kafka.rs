@@ -9,7 +9,12 @@ use afterglow_support::{Cluster, Settings, World, customers};
 /// processes, and one a day is what a customer gets.
 fn of_today(now: Timestamp) -> String {
     let hour = now.to_string()[11..13].to_owned();
-    STORY.replace("HOUR", &hour)
+    sent_at(&format!("{hour}:00"))
+}
+
+/// The same at a time of the day in UTC, `13:05`.
+pub(crate) fn sent_at(time: &str) -> String {
+    STORY.replace("TIME", time)
 }
 
 const STORY: &str = r#"afterglow: 1
@@ -19,7 +24,7 @@ day_0: close_date
 start_not_after_day: 300
 recipient: [champion, decision_maker, primary_contact]
 no_recipient: {task: tasks/add-a-contact.md}
-sending: {default_zone: Etc/UTC, send_at: "HOUR:00"}
+sending: {default_zone: Etc/UTC, send_at: "TIME"}
 limits: {budget_per_customer: 500 USD}
 owners: [{from_day: 0, owner: deal_owner}]
 moments:
@@ -27,22 +32,27 @@ moments:
      gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
 "#;
 
-async fn world(cluster: Cluster) -> World {
-    let journey = of_today(SystemClock::shared().now());
-    let world = World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(&journey) }).await;
+pub(crate) async fn world(cluster: Cluster) -> World {
+    world_with(cluster, &of_today(SystemClock::shared().now()), Vec::new()).await
+}
+
+/// The same with a journey, and with variables for the product.
+pub(crate) async fn world_with(cluster: Cluster, journey: &str, env: Vec<(&'static str, String)>) -> World {
+    let settings = Settings { cluster: Some(cluster), env, ..Settings::with_journey(journey) };
+    let world = World::new(settings).await;
     let text = std::fs::read_to_string(world.config()).unwrap();
     std::fs::write(world.config(), text.replace("Europe/Berlin", "Etc/UTC")).unwrap();
     world
 }
 
 /// Waits for the mail of a customer, and counts mails and gifts.
-async fn until_served(world: &World, address: &str) {
+pub(crate) async fn until_served(world: &World, address: &str) {
     let served = async || (!world.mails_to(address).is_empty()).then_some(());
     world.until(&format!("{address} has its mail"), PATIENCE, served).await;
     assert_served_once(world, address);
 }
 
-fn assert_served_once(world: &World, address: &str) {
+pub(crate) fn assert_served_once(world: &World, address: &str) {
     assert_eq!(world.gifts_for(address).len(), 1, "{address}");
     let letters = world.mails_to(address);
     let subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
