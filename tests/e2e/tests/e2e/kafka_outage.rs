@@ -77,7 +77,10 @@ async fn roles_say_what_is_away_and_go_on_when_it_is_back() {
     for address in &addresses {
         assert_served_once(&world, address);
     }
-    for role in [ingest, engine, dispatcher] {
-        assert_eq!(role.process.terminate().await, Some(0));
-    }
+
+    // Nobody is left to answer, and the processes end all the same, in time.
+    let (killed, down) = tokio::join!(kafka.kill(), postgres.kill());
+    killed.and(down).unwrap();
+    let [ingest, engine, dispatcher] = [ingest, engine, dispatcher].map(|role| role.process.terminate());
+    assert_eq!(tokio::join!(ingest, engine, dispatcher), (Some(0), Some(0), Some(0)), "{}", world.log());
 }
