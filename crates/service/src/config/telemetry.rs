@@ -123,3 +123,51 @@ fn hidden_values<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(headers.keys().map(|name| (name, HIDDEN)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, Problem};
+    use super::*;
+
+    fn parse(otlp: &str) -> Result<Config, Vec<Problem>> {
+        let key = "0123456789abcdef0123456789abcdef";
+        let text = format!(
+            "[http]\npublic_url = \"https://journeys.example.com\"\n[unsubscribe]\nsecrets = [\"{key}\"]\n\
+             [dispatch]\nsuppression_key = \"{key}\"\n{otlp}"
+        );
+        let env = [("TOKEN".to_owned(), "Bearer top-secret".to_owned())];
+        Config::parse(&text, Path::new("/etc/afterglow/afterglow.toml"), env)
+    }
+
+    fn refused(otlp: &str) -> Vec<(Code, String)> {
+        let problems = parse(&format!("[telemetry.otlp]\n{otlp}")).expect_err("it is wrong");
+        problems.into_iter().map(|problem| (problem.code, problem.field)).collect()
+    }
+
+    #[test]
+    fn nothing_is_exported_unless_a_collector_is_named() {
+        assert!(parse("").unwrap().telemetry.otlp.is_none());
+        let config = parse("[telemetry.otlp]\nendpoint = \"http://collector:4318/\"").unwrap();
+        let otlp = config.telemetry.otlp.unwrap();
+        assert_eq!((otlp.endpoint.as_str(), otlp.trace_one_in), ("http://collector:4318", 1));
+        assert_eq!((otlp.interval, otlp.timeout), (Duration::from_secs(15), Duration::from_secs(5)));
+        assert_eq!(refused(""), [(Code::Missing, "telemetry.otlp.endpoint".to_owned())]);
+    }
+
+    #[test]
+    fn headers_are_secrets_that_nobody_overhears_or_is_shown() {
+        let headers = "headers = { authorization = { env = \"TOKEN\" } }";
+        let text = format!("[telemetry.otlp]\nendpoint = \"https://collector:4318\"\n{headers}");
+        let config = parse(&text).unwrap();
+        assert_eq!(config.telemetry.otlp.as_ref().unwrap().headers.len(), 1);
+        let shown = config.redacted();
+        assert!(shown.contains("authorization = \"[secret]\"") && !shown.contains("top-secret"), "{shown}");
+        let plain = format!("endpoint = \"http://collector:4318\"\n{headers}");
+        assert_eq!(refused(&plain), [(Code::Plaintext, "telemetry.otlp.endpoint".to_owned())]);
+        assert!(parse(&format!("[telemetry.otlp]\nendpoint = \"http://127.0.0.1:4318\"\n{headers}")).is_ok());
+        let wrong = "endpoint = \"https://c:1\"\nheaders = { \"no header\" = { env = \"TOKEN\" } }";
+        assert_eq!(refused(wrong), [(Code::SecretWeak, "telemetry.otlp.headers.no header".to_owned())]);
+    }
+}

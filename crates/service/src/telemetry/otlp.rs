@@ -18,7 +18,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_proto::tonic::resource::v1::Resource as ResourceMessage;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator, SdkTracerProvider};
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator, SdkTracerProvider, SpanLimits};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -63,6 +63,8 @@ impl Export {
             let (queue, ended) = spans::queue();
             let provider = SdkTracerProvider::builder()
                 .with_sampler(OneIn(settings.trace_one_in))
+                // Without this the SDK asks variables of the environment for them.
+                .with_span_limits(SpanLimits::default())
                 .with_span_processor(queue)
                 .build();
             afterglow_trace::install(provider);

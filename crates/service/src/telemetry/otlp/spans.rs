@@ -91,3 +91,32 @@ async fn gather(ended: &mut Receiver<SpanData>, stop: &CancellationToken) -> Vec
     }
     batch
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+    use super::*;
+
+    #[test]
+    fn what_finds_the_queue_full_is_counted_and_waits_for_nobody() {
+        let (queue, mut ended) = queue();
+        let provider = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOn);
+        let provider = provider.with_span_processor(queue).build();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            for _ in 0..QUEUE_MAX + 7 {
+                drop(provider.tracer("afterglow").start("process event"));
+            }
+        });
+        let text = recorder.handle().render();
+        assert!(text.contains("afterglow_otlp_spans_total{result=\"full\"} 7\n"), "{text}");
+        let mut kept = 0;
+        while ended.try_recv().is_ok() {
+            kept += 1;
+        }
+        assert_eq!(kept, QUEUE_MAX);
+    }
+}
