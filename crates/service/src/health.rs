@@ -120,12 +120,22 @@ impl Component {
         self.set(Some(reason.into()));
     }
 
-    fn set(&self, reason: Option<String>) {
-        let before = self.health.change(|state| {
+    /// The same without a line in the log, for a loop that writes one of its own.
+    pub fn stands_still(&self, reason: impl Into<String>) {
+        self.keep(Some(reason.into()));
+    }
+
+    /// Takes the state in, and gives the one before.
+    fn keep(&self, reason: Option<String>) -> Option<Option<String>> {
+        self.health.change(|state| {
             let advising = self.health.advising;
             let components = if advising { &mut state.advisers } else { &mut state.components };
-            components.insert(self.name, reason.clone())
-        });
+            components.insert(self.name, reason)
+        })
+    }
+
+    fn set(&self, reason: Option<String>) {
+        let before = self.keep(reason.clone());
         match reason {
             _ if before.as_ref() == Some(&reason) => {}
             Some(reason) if reason == STARTING => {}

@@ -89,7 +89,7 @@ impl<H: Handler> Handler for Watched<H> {
         self.heartbeat.beat();
         match trouble {
             None => self.component.ready(),
-            Some(reason) if self.readiness == Readiness::Lost => self.component.not_ready(reason),
+            Some(reason) if self.readiness == Readiness::Lost => self.component.stands_still(reason),
             Some(_) => {}
         }
     }

@@ -78,9 +78,11 @@ async fn roles_say_what_is_away_and_go_on_when_it_is_back() {
         assert_served_once(&world, address);
     }
 
-    // Nobody is left to answer, and the processes end all the same, in time.
+    // Nobody is left to answer, and the processes end all the same, in time: by themselves, or cut off at the
+    // deadline where a vendor's answer waits to be recorded.
     let (killed, down) = tokio::join!(kafka.kill(), postgres.kill());
     killed.and(down).unwrap();
     let [ingest, engine, dispatcher] = [ingest, engine, dispatcher].map(|role| role.process.terminate());
-    assert_eq!(tokio::join!(ingest, engine, dispatcher), (Some(0), Some(0), Some(0)), "{}", world.log());
+    let codes: [Option<i32>; 3] = tokio::join!(ingest, engine, dispatcher).into();
+    assert!(codes.iter().all(|code| matches!(code, Some(0 | 70))), "{codes:?}: {}", world.log());
 }
