@@ -4,17 +4,18 @@
 //! again and does not end. The edge does not wait: it needs no database, and answers 503 itself while the log
 //! is away.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod clock;
+mod wait;
 
-use afterglow_domain::Clocks;
+use std::sync::Arc;
+
 use afterglow_durable::StoredCursors;
 use afterglow_durable::postgres::{self, Server, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
 use afterglow_service::clock::SystemClock;
 use afterglow_service::config::{Config, Kafka, Property};
-use afterglow_service::health::{Health, Metrics, admin_router};
+use afterglow_service::health::{Component, Health, Metrics, admin_router};
 use afterglow_service::http;
 use afterglow_service::lifecycle::Tasks;
 use anyhow::Context as _;
@@ -24,9 +25,7 @@ use tokio::net::TcpListener;
 use crate::codes;
 use crate::ground::{Ground, ROLES, RoleStore};
 use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest, vendors};
-
-/// How long to wait before trying again to open what was away: soon enough that nobody notices that it was.
-const AGAIN: Duration = Duration::from_secs(1);
+use wait::Wait;
 
 /// A process's role, and what only that role is given.
 pub(crate) enum Role {
@@ -73,34 +72,68 @@ pub(crate) fn start(
     let cluster = cluster(&config)?;
     let log = cluster.log.clone();
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let (limits, shutdown) = (config.http.limits.clone(), tasks.shutdown());
     let router = admin_router(health.clone(), metrics.clone());
-    let mut parts = Parts {
-        config: Arc::new(config),
-        clocks: Clocks::same(SystemClock::shared()),
-        ground: cluster,
-        tasks: tasks.clone(),
-        health: health.clone(),
-        readiness: Readiness::Lost,
-    };
-    tasks.spawn("admin", http::serve(admin, router, limits.clone(), shutdown.clone()));
+    let limits = config.http.limits.clone();
+    tasks.spawn("admin", http::serve(admin, router, limits, tasks.shutdown()));
     tasks.spawn_background("metrics", async move {
         metrics.upkeep().await;
         anyhow::Ok(())
     });
+    let process = Process { config: Arc::new(config), cluster, tasks: tasks.clone(), health };
     match role {
         Role::Ingest(listener) => {
-            // The resolver's trouble takes no webhook from the edge.
-            parts.health = health.advising();
-            let edge = ingest::edge(&parts.config, log.clone(), parts.clocks.clone())?;
-            tasks.spawn("edge", http::serve(listener, edge, limits, shutdown));
-            health.component("edge").ready();
-            tasks.spawn("start", run_resolver(parts));
+            let ready = process.health.component("edge");
+            tasks.spawn("start", async move { process.ingest(listener, ready).await });
         }
-        Role::JourneyEngine(journeys) => tasks.spawn("start", run_engine(parts, journeys)),
-        Role::Dispatcher => tasks.spawn("start", run_dispatcher(parts)),
+        Role::JourneyEngine(journeys) => {
+            tasks.spawn("start", async move { process.engine(journeys).await });
+        }
+        Role::Dispatcher => tasks.spawn("start", async move { process.dispatcher().await }),
     }
     Ok(log)
+}
+
+/// A role's process before it has its parts.
+struct Process {
+    config: Arc<Config>,
+    cluster: Cluster,
+    tasks: Tasks,
+    health: Health,
+}
+
+impl Process {
+    async fn ingest(self, listener: TcpListener, ready: Component) -> anyhow::Result<()> {
+        let Some(mut parts) = self.parts().await? else { return Ok(()) };
+        // The resolver's trouble takes no webhook from the edge.
+        parts.health = parts.health.advising();
+        let (log, limits) = (parts.ground.log.clone(), parts.config.http.limits.clone());
+        let edge = ingest::edge(&parts.config, log, parts.clocks.clone())?;
+        parts.tasks.spawn("edge", http::serve(listener, edge, limits, parts.tasks.shutdown()));
+        ready.ready();
+        launched(&parts, || ingest::prepare(&parts)).await;
+        Ok(())
+    }
+
+    async fn engine(self, journeys: Journeys) -> anyhow::Result<()> {
+        let Some(parts) = self.parts().await? else { return Ok(()) };
+        launched(&parts, || engine::prepare(&parts, journeys.clone())).await;
+        Ok(())
+    }
+
+    async fn dispatcher(self) -> anyhow::Result<()> {
+        let Some(parts) = self.parts().await? else { return Ok(()) };
+        let prepare = || async { dispatcher::prepare(&parts, vendors::gifts(&parts.config.vendors)?).await };
+        launched(&parts, prepare).await;
+        Ok(())
+    }
+
+    /// What the role is built from, once its clocks are known; `None` where the process is to stop before.
+    async fn parts(self) -> anyhow::Result<Option<Parts<Cluster>>> {
+        let Self { config, cluster, tasks, health } = self;
+        let wait = Wait { health: &health, stop: tasks.shutdown() };
+        let Some(clocks) = clock::known(&config.clock, &cluster.server, wait).await else { return Ok(None) };
+        Ok(Some(Parts { config, clocks, ground: cluster, tasks, health, readiness: Readiness::Lost }))
+    }
 }
 
 /// What a migration did with a part of a schema.
@@ -118,6 +151,8 @@ pub(crate) struct Migrated {
 /// Brings every role's schema up to date.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
     let server = server(config)?;
+    // First of all: what has schemas and no anchor is a real product.
+    clock::prepare(&config.clock, &server).await?;
     let mut done = Vec::new();
     for RoleStore { schema, .. } in ROLES {
         let steps = postgres::migrate(&server, &schema).await;
@@ -154,6 +189,30 @@ fn settings(config: &Config, kafka: &Kafka) -> Settings {
     }
 }
 
+/// Spawns the loops that `prepare` gives, once the topics fit and everything is there; none where the process
+/// is to stop before that.
+async fn launched<S, F>(parts: &Parts<Cluster>, mut prepare: impl FnMut() -> F)
+where
+    S: FnOnce(&Parts<Cluster>),
+    F: Future<Output = anyhow::Result<S>>,
+{
+    let wait = Wait { health: &parts.health, stop: parts.tasks.shutdown() };
+    let attempt = || {
+        let prepared = prepare();
+        async {
+            parts.ground.log.check_topics().await.context(codes::KAFKA)?;
+            clock::refuse_other(&parts.config.clock, &parts.ground.server).await?;
+            prepared.await
+        }
+    };
+    let spawn = |spawn: S| {
+        spawn(parts);
+        watch_log(parts);
+    };
+    // First the loops, which are not ready yet; then this, or the process were ready in between.
+    wait.until(attempt, spawn).await;
+}
+
 /// Notices within seconds that Kafka is away, also where the role has nothing to do.
 fn watch_log(parts: &Parts<Cluster>) {
     let (log, outage) = (parts.ground.log.clone(), Outage::new(parts, "kafka"));
@@ -162,56 +221,4 @@ fn watch_log(parts: &Parts<Cluster>) {
         #[expect(unreachable_code, reason = "the task's type needs an end that it does not have")]
         anyhow::Ok(())
     });
-}
-
-async fn run_resolver(parts: Parts<Cluster>) -> anyhow::Result<()> {
-    launched(&parts, || ingest::prepare(&parts)).await;
-    anyhow::Ok(())
-}
-
-async fn run_engine(parts: Parts<Cluster>, journeys: Journeys) -> anyhow::Result<()> {
-    launched(&parts, || engine::prepare(&parts, journeys.clone())).await;
-    anyhow::Ok(())
-}
-
-async fn run_dispatcher(parts: Parts<Cluster>) -> anyhow::Result<()> {
-    let prepare = || async { dispatcher::prepare(&parts, vendors::gifts(&parts.config.vendors)?).await };
-    launched(&parts, prepare).await;
-    anyhow::Ok(())
-}
-
-/// Spawns the loops that `prepare` gives, once the topics fit and everything is there; none where the process
-/// is to stop before that. What is away stands on `/readyz`, and once in the log as long as it is the same.
-async fn launched<S, F>(parts: &Parts<Cluster>, mut prepare: impl FnMut() -> F)
-where
-    S: FnOnce(&Parts<Cluster>),
-    F: Future<Output = anyhow::Result<S>>,
-{
-    let (start, stop) = (parts.health.component("start"), parts.tasks.shutdown());
-    let heartbeat = parts.health.heartbeat("start");
-    loop {
-        heartbeat.beat();
-        let attempt = async {
-            parts.ground.log.check_topics().await.context(codes::KAFKA)?;
-            prepare().await
-        };
-        let error = tokio::select! {
-            biased;
-            () = stop.soft() => return,
-            outcome = attempt => match outcome {
-                // First the loops, which are not ready yet; then this, or the process were ready in between.
-                Ok(spawn) => {
-                    spawn(parts);
-                    watch_log(parts);
-                    return start.ready();
-                }
-                Err(error) => error,
-            },
-        };
-        start.not_ready(format!("{error:#}; trying again"));
-        tokio::select! {
-            () = stop.soft() => return,
-            () = tokio::time::sleep(AGAIN) => {}
-        }
-    }
 }

@@ -150,7 +150,7 @@ fn read(root: &Section<'_>) -> Option<Config> {
         root.note(Code::Together, "journey", "needs [vendors.smtp]: every journey sends mail");
     }
     if let (Some(log), Some(store)) = (&log, &store) {
-        check_together(root, log, store, &clock);
+        check_together(root, log, store);
     }
     check_hosts(root.reading, &clock);
     root.finish();
@@ -172,16 +172,12 @@ fn read(root: &Section<'_>) -> Option<Config> {
     })
 }
 
-/// The log of many machines belongs with the state of many machines, and days there are days: its processes
-/// have no fast clock in common.
-fn check_together(root: &Section<'_>, log: &Log, store: &Store, clock: &ClockSettings) {
+/// The log of many machines belongs with the state of many machines.
+fn check_together(root: &Section<'_>, log: &Log, store: &Store) {
     match (log.kafka().is_some(), store.postgres_url().is_some()) {
         (true, false) => root.note(Code::Together, "log", "is kafka: add [store] with kind = \"postgres\""),
         (false, true) => root.note(Code::Together, "store", "is postgres: add [log] with kind = \"kafka\""),
         _ => {}
-    }
-    if log.kafka().is_some() && clock.seconds_per_day.is_some() {
-        root.note(Code::Together, "clock", "has seconds_per_day, which is for log.kind = \"embedded\"");
     }
 }
 

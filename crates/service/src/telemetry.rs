@@ -40,7 +40,7 @@ pub fn export(
     process: otlp::Process,
     metrics: &Metrics,
 ) -> Result<Option<Export>, http_client::Error> {
-    let start = |otlp| Export::start(otlp, process, metrics.clone(), SystemClock::shared());
+    let start = |otlp| Export::start(otlp, process, metrics.clone(), &SystemClock::shared());
     settings.otlp.as_ref().map(start).transpose()
 }
 

@@ -64,6 +64,12 @@ pub trait Ground: Sized {
     /// Everything is closed and opened again, as by a new process.
     fn reopen(&mut self) -> impl Future<Output = ()>;
 
+    /// Waits until nothing of the step before is under way any more: a transaction that was dropped ends at
+    /// once where there is no server.
+    fn quiet(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// What the roles' own checkers find, where whole tables can be looked at.
     fn breaches(&self) -> impl Future<Output = Vec<String>>;
 }

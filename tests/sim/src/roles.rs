@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use afterglow_crm::Secrets;
 use afterglow_crm::hubspot::signature::Verifier;
 use afterglow_dispatcher::{Dispatcher, LagWatch, SignalsLag};
-use afterglow_domain::{Clocks, Currency, Money, Tenant};
+use afterglow_domain::{Clocks, Currency, Money, Shard, Tenant};
 use afterglow_durable::{Store, StoredCursors};
 use afterglow_eventlog::Consumer;
 use afterglow_events::{Encoding, Topic};
@@ -72,6 +72,8 @@ pub struct Around {
     pub vendors: Vendors,
     /// Counts the raw records, which have no ids of their own.
     pub ids: Arc<AtomicU64>,
+    /// Whether keys lie on shards of several classes.
+    pub spread: bool,
 }
 
 impl<G: Ground> Roles<G> {
@@ -106,6 +108,11 @@ impl<G: Ground> Roles<G> {
     }
 }
 
+/// Whether a key lies where a setup wants it: on any shard, or on one of the first class.
+pub fn fits(spread: bool, key: &str) -> bool {
+    spread || Shard::of(key).class() == 0
+}
+
 /// The tenant.
 pub fn tenant() -> Tenant {
     deal_ref(1).tenant
@@ -119,8 +126,15 @@ fn edge_options(around: &Around) -> EdgeOptions {
         public_url: PUBLIC_URL.to_owned(),
         kind: EdgeKind::Hubspot { portal: PORTAL, verifier: Verifier { secrets, allow_v1: false } },
     };
-    let ids = around.ids.clone();
-    let new_id = move || Uuid::from_u128(u128::from(ids.fetch_add(1, Ordering::Relaxed)));
+    let (ids, spread) = (around.ids.clone(), around.spread);
+    // What names no deal is keyed by its id.
+    let fits = move |id: &Uuid| {
+        ["unparsed", "other"].iter().all(|kind| fits(spread, &format!("acme/hub/{kind}/{id}")))
+    };
+    let new_id = move || {
+        let ids = std::iter::repeat_with(|| ids.fetch_add(1, Ordering::Relaxed));
+        ids.map(|id| Uuid::from_u128(u128::from(id))).find(&fits).expect("the numbers are many")
+    };
     let options = EdgeOptions::new(vec![connection], vec![UNSUBSCRIBE_KEY.into()]);
     EdgeOptions { new_id: Arc::new(new_id), ..options }
 }

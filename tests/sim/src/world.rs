@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::clock::ManualClock;
-use afterglow_domain::{Clock, Clocks, Shard, Timestamp, TouchpointId};
+use afterglow_domain::{Clock, Clocks, Timestamp, TouchpointId};
 use afterglow_events::{Append, Record};
 use afterglow_journey_engine::publish::publish;
 
@@ -21,7 +21,7 @@ use crate::ground::{Fates, Ground, START, all};
 use crate::journeys::journeys;
 use crate::log::Line;
 use crate::op::{DEALS, Mood, Op, Role};
-use crate::roles::{Around, Roles, tenant};
+use crate::roles::{Around, Roles, fits, tenant};
 use crate::sabotage::Sabotage;
 use crate::vendors::Vendors;
 
@@ -30,8 +30,8 @@ use crate::vendors::Vendors;
 pub struct Setup {
     /// Of the vendors' moods.
     pub seed: u64,
-    /// Customers live on shards of several classes; else of one, so that the order in which classes are
-    /// served, which a restart may change, decides nothing.
+    /// Keys lie on shards of several classes; else of one, so that the order in which classes are served,
+    /// which is a matter of chance on a server, decides nothing.
     pub spread: bool,
     /// What is broken on purpose.
     pub sabotage: Sabotage,
@@ -93,6 +93,7 @@ impl<G: Ground> World<G> {
             crm: Crm::new(ids(setup.spread), START),
             vendors: Vendors::new(setup.seed, setup.sabotage),
             ids: Arc::default(),
+            spread: setup.spread,
         };
         let roles = Roles::start(&ground, &line, &around);
         let watch = Watch::default();
@@ -207,7 +208,7 @@ impl<G: Ground> World<G> {
 
 /// Ids whose keys lie where the setup wants them.
 fn ids(spread: bool) -> Ids {
-    let fits = |key: String| spread || Shard::of(&key).class() == 0;
+    let fits = |key: String| fits(spread, &key);
     let company = |id: &u64| fits(format!("acme/hubspot:33:{id}"));
     let deal = |id: &u64| {
         let home = deal_ref(*id).deal;

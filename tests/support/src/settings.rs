@@ -41,7 +41,7 @@ pub enum Journey {
 /// What worlds differ in.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Wall seconds of a journey's day; a day on a cluster.
+    /// Wall seconds of a journey's day; 0 for real time.
     pub seconds_per_day: u32,
     /// The journey.
     pub journey: Journey,
@@ -149,11 +149,13 @@ shutdown_seconds = 10
 }
 
 fn log_and_clock(settings: &Settings) -> String {
-    let Some(Cluster { brokers, topic_prefix, database }) = &settings.cluster else {
-        return format!("[clock]\nseconds_per_day = {}\n", settings.seconds_per_day);
+    let clock = match settings.seconds_per_day {
+        0 => String::new(),
+        seconds => format!("[clock]\nseconds_per_day = {seconds}\n"),
     };
+    let Some(Cluster { brokers, topic_prefix, database }) = &settings.cluster else { return clock };
     format!(
-        r#"[log]
+        r#"{clock}[log]
 kind = "kafka"
 brokers = "{brokers}"
 topic_prefix = "{topic_prefix}"

@@ -62,6 +62,26 @@ impl Database {
     }
 }
 
+/// Whether other connections to this database have a transaction open or hold a relay's lock.
+const BUSY: &str = "select exists (
+        select from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null)
+    or exists (
+        select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+        where locktype = 'advisory' and datname = current_database())";
+
+/// Waits until nobody does anything in a store's database. A transaction that was dropped is rolled back in
+/// the background, and until then its shards are not free: whoever takes what is free would go on elsewhere,
+/// which is right and differs from what another store does.
+pub async fn quiet(store: &Store) {
+    loop {
+        let busy: Result<bool, _> = sqlx::query_scalar(BUSY).fetch_one(store.readers()).await;
+        if !busy.expect("the server is healthy") {
+            return;
+        }
+    }
+}
+
 async fn run(server: &Server, statement: String) {
     let mut connection = PgConnection::connect_with(&server.plain()).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();

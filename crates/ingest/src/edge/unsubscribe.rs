@@ -60,17 +60,13 @@ pub(super) async fn act<A: Append + Clone>(
     span.tell("afterglow.touchpoint", || link.touchpoint.to_string());
     let mut event = event(&edge, &link, method);
     event.envelope.traceparent = span.traceparent();
-    match edge.append(vec![event.to_record(edge.options.encoding)]).await {
-        Ok(()) => {
-            metrics::counter!(metric::UNSUBSCRIBED, "method" => method).increment(1);
-            tracing::info!(touchpoint = %link.touchpoint, method, "edge: an unsubscription was taken");
-            page(DONE)
-        }
-        Err(_) => {
-            span.failed("the log takes nothing");
-            unavailable("Your wish could not be stored. Please try again.", RETRY_AFTER_SECONDS)
-        }
+    if edge.append(vec![event.to_record(edge.options.encoding)]).await.is_err() {
+        span.failed("the log takes nothing");
+        return unavailable("Your wish could not be stored. Please try again.", RETRY_AFTER_SECONDS);
     }
+    metrics::counter!(metric::UNSUBSCRIBED, "method" => method).increment(1);
+    tracing::info!(touchpoint = %link.touchpoint, method, "edge: an unsubscription was taken");
+    page(DONE)
 }
 
 fn event<A>(edge: &Edge<A>, link: &Unsubscribe, method: &str) -> Event {

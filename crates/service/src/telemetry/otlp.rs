@@ -54,7 +54,7 @@ impl Export {
         settings: &Otlp,
         process: Process,
         metrics: Metrics,
-        wall: Arc<dyn Clock>,
+        wall: &Arc<dyn Clock>,
     ) -> Result<Self, http_client::Error> {
         let collector = Arc::new(Collector::new(settings)?);
         let resource = resource(&settings.service_name, process);

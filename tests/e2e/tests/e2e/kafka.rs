@@ -1,22 +1,9 @@
 //! The product as three processes on Kafka and PostgreSQL.
 
-use afterglow_domain::Timestamp;
 use afterglow_e2e::PATIENCE;
-use afterglow_service::clock::SystemClock;
 use afterglow_support::{Cluster, Settings, World, customers};
 
-/// One promise, of the day of the win and the full hour that was last: there is no fast clock over several
-/// processes, and one a day is what a customer gets.
-fn of_today(now: Timestamp) -> String {
-    let hour = now.to_string()[11..13].to_owned();
-    sent_at(&format!("{hour}:00"))
-}
-
-/// The same at a time of the day in UTC, `13:05`.
-pub(crate) fn sent_at(time: &str) -> String {
-    STORY.replace("TIME", time)
-}
-
+/// One promise, of the day after the win.
 const STORY: &str = r#"afterglow: 1
 journey: story
 one_journey_per: deal
@@ -24,25 +11,26 @@ day_0: close_date
 start_not_after_day: 300
 recipient: [champion, decision_maker, primary_contact]
 no_recipient: {task: tasks/add-a-contact.md}
-sending: {default_zone: Etc/UTC, send_at: "TIME"}
+sending: {default_zone: Etc/UTC, send_at: "09:30"}
 limits: {budget_per_customer: 500 USD}
 owners: [{from_day: 0, owner: deal_owner}]
 moments:
-  - {id: welcome, day: 0, not_after_day: 300, intent: welcome,
+  - {id: welcome, day: 1, not_after_day: 300, intent: welcome,
      gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
 "#;
 
 pub(crate) async fn world(cluster: Cluster) -> World {
-    world_with(cluster, &of_today(SystemClock::shared().now()), Vec::new()).await
+    world_with(cluster, Vec::new()).await
 }
 
-/// The same with a journey, and with variables for the product.
-pub(crate) async fn world_with(cluster: Cluster, journey: &str, env: Vec<(&'static str, String)>) -> World {
-    let settings = Settings { cluster: Some(cluster), env, ..Settings::with_journey(journey) };
-    let world = World::new(settings).await;
-    let text = std::fs::read_to_string(world.config()).unwrap();
-    std::fs::write(world.config(), text.replace("Europe/Berlin", "Etc/UTC")).unwrap();
-    world
+/// The same with variables for the product.
+pub(crate) async fn world_with(cluster: Cluster, env: Vec<(&'static str, String)>) -> World {
+    World::new(Settings { cluster: Some(cluster), env, ..Settings::with_journey(STORY) }).await
+}
+
+/// A product whose days are days, as outside sandboxes.
+async fn in_real_time(cluster: Cluster) -> World {
+    World::new(Settings { cluster: Some(cluster), seconds_per_day: 0, ..Settings::default() }).await
 }
 
 /// Waits for the mail of a customer, and counts mails and gifts.
@@ -111,7 +99,7 @@ async fn replicas_start_at_once_publish_one_version_and_serve_each_customer_once
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_names_what_is_missing_and_goes_on_when_it_is_there() {
-    let world = world(Cluster::fresh().await).await;
+    let world = in_real_time(Cluster::fresh().await).await;
     let mut engine = world.launch_role("journey-engine");
     let topics = |status: u16, body: &str| status == 503 && body.contains("afterglow topics --create");
     world.until_readyz(&mut engine, "the missing topics are named", topics).await;
@@ -129,7 +117,7 @@ async fn a_role_names_what_is_missing_and_goes_on_when_it_is_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_kafka_and_the_database_are_away_the_edge_answers_503_itself() {
-    let world = world(Cluster::away()).await;
+    let world = in_real_time(Cluster::away()).await;
     let (mut ingest, mut dispatcher) = (world.launch_role("ingest"), world.launch_role("dispatcher"));
     let told = |status: u16, body: &str| status == 200 && body.contains("AG5003: Kafka at 127.0.0.1:");
     world.until_readyz(&mut ingest, "the edge is ready and says what is away", told).await;

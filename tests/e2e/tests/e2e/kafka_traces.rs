@@ -1,30 +1,15 @@
 //! Traces over three processes, Kafka and PostgreSQL.
 
-use std::time::Duration;
-
-use afterglow_domain::Timestamp;
-use afterglow_service::clock::SystemClock;
 use afterglow_support::collector::Collector;
 use afterglow_support::{Cluster, customers};
 
-use crate::kafka::{sent_at, until_served, world_with};
+use crate::kafka::{until_served, world_with};
 use crate::traces::{assert_impersonal, until_told};
-
-/// How long the roles may take until the deal is enrolled, so that its moment waits for a timer.
-const UNTIL_ENROLLED: Duration = Duration::from_secs(30);
-
-/// The next full minute for which there is time.
-fn soon(now: Timestamp) -> Timestamp {
-    let minute = 60_000_000;
-    Timestamp((now.plus(UNTIL_ENROLLED).0 / minute + 1) * minute)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_leads_back_to_its_webhook_over_three_processes() {
     let collector = Collector::start().await;
-    let at = soon(SystemClock::shared().now());
-    let journey = sent_at(&at.to_string()[11..16]);
-    let world = world_with(Cluster::fresh().await, &journey, collector.env()).await;
+    let world = world_with(Cluster::fresh().await, collector.env()).await;
     world.make_topics().await;
     world.migrate().await;
     let roles = [
@@ -32,7 +17,7 @@ async fn a_mail_leads_back_to_its_webhook_over_three_processes() {
         world.start_role("journey-engine").await,
         world.start_role("dispatcher").await,
     ];
-    let deal = customers::hubspot(1, at);
+    let deal = customers::hubspot(1, world.now());
     let address = customers::address(&deal).to_owned();
     world.win(deal).await;
     until_served(&world, &address).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use afterglow_dispatcher::store::postgres as dispatcher;
 use afterglow_domain::Clock;
-use afterglow_durable::conformance::postgres::Database;
+use afterglow_durable::conformance::postgres::{Database, quiet};
 use afterglow_durable::postgres::{Schema, Store};
 use afterglow_eventlog::{Consumer, MemoryLog};
 use afterglow_events::{Checkpoints, Topic};
@@ -86,6 +86,10 @@ impl Ground for Server {
             store.close().await;
         }
         self.stores = stores(&self.database, &self.fates).await;
+    }
+
+    async fn quiet(&self) {
+        quiet(&self.stores[0]).await;
     }
 
     /// As on files: that the schemas hold the same as the model is what comparing a pair of runs shows.

@@ -24,7 +24,11 @@ impl<G: Ground> World<G> {
     /// One step of one loop; whether anything happened. A step that failed happened: it is tried again.
     pub(super) async fn step(&mut self, op: Op) -> bool {
         let role = match op {
-            Op::Relay(role) => return self.relay(role).await,
+            Op::Relay(role) => {
+                let moved = self.relay(role).await;
+                self.ground.quiet().await;
+                return moved;
+            }
             Op::EngineRecords | Op::EngineTimers => Role::Engine,
             Op::DispatcherRecords | Op::Claims => Role::Dispatcher,
             _ => Role::Ingest,
@@ -33,6 +37,7 @@ impl<G: Ground> World<G> {
         self.fates.begin(role);
         let moved = self.turn(op).await;
         self.fates.end(role);
+        self.ground.quiet().await;
         self.after_calls(&barred);
         self.look_at_outbox(role).await;
         moved

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use afterglow_events::Body;
-use afterglow_sim::life::{Life, on_disk, on_the_model, report, shortened};
+use afterglow_sim::life::{Life, on_a_server, on_disk, on_the_model, report, shortened};
 use afterglow_sim::op::list;
 use afterglow_sim::trace::differences;
 use afterglow_sim::world::Setup;
@@ -13,6 +13,9 @@ const SEEDS: u64 = 100;
 
 /// One of so many is also lived on SQLite and compared.
 const PAIR_OF: u64 = 5;
+
+/// One of so many is also lived on PostgreSQL and compared: a COMMIT there takes a disk's time.
+const SERVER_OF: u64 = 20;
 
 /// How many lives must show everything.
 const EVENTFUL: u64 = 40;
@@ -55,6 +58,23 @@ fn the_model_and_sqlite_live_the_same_life() {
             problems.extend(disk.problems.into_iter().map(|what| format!("SQLite: {what}")));
             problems
         });
+    }
+}
+
+mod postgres {
+    use super::*;
+
+    #[test]
+    fn lives_the_same_life_as_the_model() {
+        for seed in seeds(SERVER_OF) {
+            let setup = Setup { seed, ..Setup::default() };
+            let ops = list(seed);
+            let (model, server) = (on_the_model(setup, &ops), on_a_server(setup, &ops));
+            let mut problems = differences(of(&model), of(&server));
+            problems.extend(server.problems.iter().map(|what| format!("PostgreSQL: {what}")));
+            // No shorter list is looked for: each try would take a server's seconds.
+            assert!(problems.is_empty(), "{}", report(seed, &problems, &ops));
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn settings(endpoint: &str) -> Otlp {
         headers: [("authorization".to_owned(), token)].into(),
         service_name: "glow".to_owned(),
         trace_one_in: 1,
-        interval: Duration::from_secs(600),
+        interval: Duration::from_mins(10),
         timeout: Duration::from_secs(1),
     }
 }
@@ -39,7 +39,7 @@ fn settings(endpoint: &str) -> Otlp {
 fn export(endpoint: &str) -> Export {
     let process = Process { role: Some("dispatcher"), version: "1.2.3" };
     let metrics = Metrics::install("1.2.3").unwrap();
-    Export::start(&settings(endpoint), process, metrics, SystemClock::shared()).unwrap()
+    Export::start(&settings(endpoint), process, metrics, &SystemClock::shared()).unwrap()
 }
 
 /// One test after the other: a process has one source of spans. A collector that is away first.
