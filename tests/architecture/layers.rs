@@ -5,6 +5,7 @@
 pub const LAYERS: &[(&str, u8)] = &[
     ("afterglow-domain", 0),
     ("afterglow-events", 1),
+    ("afterglow-rate", 1),
     ("afterglow-templates", 1),
     ("afterglow-trace", 1),
     // Above templates: its linter checks them.
@@ -40,6 +41,7 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["afterglow-templates"]),
     ("granit-parser", &["afterglow-journey"]),
     ("anyhow", &["afterglow-service", "afterglow"]),
+    ("governor", &["afterglow-rate"]),
     ("mail-parser", &["afterglow-sandbox"]),
     ("opentelemetry", &["afterglow-trace", "afterglow-service"]),
     ("opentelemetry_sdk", &["afterglow-trace", "afterglow-service"]),

@@ -13,6 +13,7 @@ use afterglow_durable::{StoredCursors, sqlite};
 use afterglow_eventlog::{Consumer, EmbeddedLog, LogReader, Options as LogOptions};
 use afterglow_events::{Append, Topic};
 use afterglow_providers::{GiftVendor, Tremendous};
+use afterglow_rate::{Limiter, Rate};
 use afterglow_service::clock::{SandboxAnchor, clocks};
 use afterglow_service::config::Config;
 use afterglow_service::data_dir::DataDir;
@@ -23,7 +24,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::ground::{Ground, RoleStore};
-use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
 use crate::{codes, events_api};
 
 /// The two places where a test may put something between the product's parts. The product itself uses
@@ -97,6 +98,10 @@ impl Ground for Folder {
         opened.with_context(|| format!("{}: {}", codes::STORE, path.display()))
     }
 
+    fn limiter(&self, _name: String, rate: Rate, _store: &sqlite::Store) -> Limiter {
+        Limiter::alone(rate)
+    }
+
     fn consumer(
         &self,
         group: &str,
@@ -134,8 +139,7 @@ pub(crate) async fn start<W: Wiring>(
     };
     // Everything that can fail first; only then anything runs that a failure would cut off.
     let edge = ingest::edge(config, wiring.edge_log(log.clone()), clocks.clone())?;
-    let gifts = vendors::gifts(&config.vendors)?.map(|vendor| wiring.gifts(vendor));
-    let dispatcher = dispatcher::prepare(&parts, gifts).await?;
+    let dispatcher = dispatcher::prepare(&parts, |vendor| wiring.gifts(vendor)).await?;
     let engine = engine::prepare(&parts, journeys).await?;
     let resolver = ingest::prepare(&parts).await?;
     dispatcher(&parts);

@@ -10,6 +10,7 @@ use afterglow_durable::{Store, postgres, sqlite};
 use afterglow_events::{Append, Consume, Topic};
 use afterglow_ingest::store::ResolverTx;
 use afterglow_journey_engine::EngineTx;
+use afterglow_rate::{Limiter, Rate};
 
 /// A log and the stores of the roles beside it.
 pub(crate) trait Ground: Send + Sync + 'static {
@@ -25,6 +26,9 @@ pub(crate) trait Ground: Send + Sync + 'static {
 
     /// Opens a role's store; a refusal names the role's code and the remedy.
     fn store(&self, role: &RoleStore) -> impl Future<Output = anyhow::Result<Self::Store>> + Send;
+
+    /// Gives the turns of a rate: to everybody who has a store of this role.
+    fn limiter(&self, name: String, rate: Rate, store: &Self::Store) -> Limiter;
 
     /// Reads some topics as the group, behind the cursors in the store.
     fn consumer(

@@ -13,6 +13,7 @@ use afterglow_durable::StoredCursors;
 use afterglow_durable::postgres::{self, Server, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
+use afterglow_rate::{Limiter, Rate};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::config::{Config, Kafka, Property};
 use afterglow_service::health::{Component, Health, Metrics, admin_router};
@@ -24,7 +25,7 @@ use tokio::net::TcpListener;
 
 use crate::codes;
 use crate::ground::{Ground, ROLES, RoleStore};
-use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest, vendors};
+use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest};
 use wait::Wait;
 
 /// A process's role, and what only that role is given.
@@ -55,6 +56,10 @@ impl Ground for Cluster {
     async fn store(&self, role: &RoleStore) -> anyhow::Result<Store> {
         let opened = Store::open(&self.server, &role.schema).await;
         opened.with_context(|| format!("{}: {}", codes::DATABASE, self.server))
+    }
+
+    fn limiter(&self, name: String, rate: Rate, store: &Store) -> Limiter {
+        Limiter::shared(name, rate, Arc::new(store.clone()))
     }
 
     fn consumer(&self, group: &str, topics: &[Topic], cursors: &Store) -> anyhow::Result<KafkaConsumer> {
@@ -122,8 +127,7 @@ impl Process {
 
     async fn dispatcher(self) -> anyhow::Result<()> {
         let Some(parts) = self.parts().await? else { return Ok(()) };
-        let prepare = || async { dispatcher::prepare(&parts, vendors::gifts(&parts.config.vendors)?).await };
-        launched(&parts, prepare).await;
+        launched(&parts, || dispatcher::prepare(&parts, |vendor| vendor)).await;
         Ok(())
     }
 

@@ -23,7 +23,7 @@ mod testing;
 mod transport;
 
 pub use hint::{Hint, Split, Subject, Unusable};
-pub use quota::Pace;
+pub use quota::{Pace, rate};
 pub use read::{Error, READ_BUDGET, Reader, Reading};
 pub use secrets::{EmptySecret, Matched, Secrets};
 pub use snapshot::{Account, CloseDate, Contact, Person, Snapshot, Status};

@@ -7,8 +7,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::Mutex;
+use afterglow_rate::Rate;
 
 use crate::read::READ_BUDGET;
 
@@ -19,6 +18,9 @@ const PERIOD: Duration = Duration::from_secs(10);
 const READ_REQUESTS_MAX: u32 = 12;
 /// Most reads find stages, owner and currency in the caches.
 const READ_REQUESTS: u32 = 5;
+/// So many replicas may read at the same time while they share a rate, without a read being given up because it
+/// waits for those of the others; with more of them at a rate that is used up, some reads are repeated.
+const REPLICAS: u32 = 4;
 /// Eight reads at a time, of about five requests each, use up HubSpot's 100 in ten seconds.
 const READS_MAX: u32 = 8;
 
@@ -37,10 +39,19 @@ pub struct Pace {
 impl Pace {
     /// The pace of a connection that may send so many requests in ten seconds.
     pub fn of(requests_per_10s: NonZeroU32) -> Self {
+        Self::among(1, requests_per_10s)
+    }
+
+    /// The same where replicas share those requests.
+    pub fn shared(requests_per_10s: NonZeroU32) -> Self {
+        Self::among(REPLICAS, requests_per_10s)
+    }
+
+    fn among(replicas: u32, requests_per_10s: NonZeroU32) -> Self {
         let rate = requests_per_10s.get();
         let reads = (rate / READ_REQUESTS_MAX).clamp(1, READS_MAX);
-        // The last request of a read waits at most for every other one of all reads.
-        let turns = PERIOD * (reads * READ_REQUESTS_MAX) / rate;
+        // The last request of a read waits at most for every other one of all reads, of everybody.
+        let turns = PERIOD * (replicas * reads * READ_REQUESTS_MAX) / rate;
         Self {
             reads_at_once: reads as usize,
             read_time: PERIOD * (reads * READ_REQUESTS) / rate,
@@ -49,30 +60,12 @@ impl Pace {
     }
 }
 
-/// Lets requests through at a connection's rate, in the order in which they came: otherwise one could be
-/// overtaken again and again until its read's time is over.
-pub(crate) struct Limiter {
-    rate: DefaultDirectRateLimiter,
-    queue: Mutex<()>,
-}
-
-impl Limiter {
-    /// A limiter for `per_10s` requests in 10 seconds. The burst is a tenth of that: a full burst after
-    /// quiet seconds, followed by the steady rate, stays within a vendor's rolling window of 110 %.
-    pub(crate) fn new(per_10s: NonZeroU32) -> Self {
-        let burst = NonZeroU32::new(per_10s.get() / 10).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(PERIOD / per_10s.get())
-            .expect("10 seconds divided by a u32 are at least 2 nanoseconds")
-            .allow_burst(burst);
-        Self { rate: RateLimiter::direct(quota), queue: Mutex::new(()) }
-    }
-
-    /// Waits for a request's turn.
-    pub(crate) async fn turn(&self) {
-        // The lock is fair: who came first is served first.
-        let _first = self.queue.lock().await;
-        self.rate.until_ready().await;
-    }
+/// The rate of a connection that may send so many requests in ten seconds. The burst is a tenth of that: a
+/// full burst after quiet seconds, followed by the steady rate, stays within a vendor's rolling window of
+/// 110 %.
+pub fn rate(requests_per_10s: NonZeroU32) -> Rate {
+    let burst = NonZeroU32::new(requests_per_10s.get() / 10).unwrap_or(NonZeroU32::MIN);
+    Rate::new(requests_per_10s, PERIOD).with_burst(burst)
 }
 
 #[cfg(test)]
@@ -92,6 +85,14 @@ mod tests {
         assert_eq!(pace(24), (2, 20));
         assert_eq!(pace(12), (1, 20));
         assert_eq!(pace(1), (1, 130));
+    }
+
+    #[test]
+    fn a_shared_rate_leaves_time_for_the_reads_of_the_others() {
+        let rate = NonZeroU32::new(100).unwrap();
+        let (alone, shared) = (Pace::of(rate), Pace::shared(rate));
+        assert_eq!(shared.reads_at_once, alone.reads_at_once);
+        assert_eq!(shared.read_time_max - READ_BUDGET, (alone.read_time_max - READ_BUDGET) * REPLICAS);
     }
 
     #[test]

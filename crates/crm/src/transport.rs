@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use afterglow_domain::Crm;
+use afterglow_rate::Limiter;
 use backon::{ExponentialBuilder, Retryable as _};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -14,7 +15,7 @@ use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 
 use crate::metric;
-use crate::quota::{Limiter, Pace};
+use crate::quota::{self, Pace};
 use crate::read::Error;
 
 /// No answer about one deal is this long; a longer one would only fill our memory.
@@ -66,14 +67,24 @@ impl Answer {
 /// The way to one connection's API.
 pub(crate) struct Transport {
     vendor: Crm,
+    requests_per_10s: NonZeroU32,
     limiter: Limiter,
     pace: Pace,
 }
 
 impl Transport {
     pub(crate) fn new(vendor: Crm, requests_per_10s: NonZeroU32) -> Self {
-        let (limiter, pace) = (Limiter::new(requests_per_10s), Pace::of(requests_per_10s));
-        Self { vendor, limiter, pace }
+        let limiter = Limiter::alone(quota::rate(requests_per_10s));
+        let pace = Pace::of(requests_per_10s);
+        Self { vendor, requests_per_10s, limiter, pace }
+    }
+
+    /// Takes turns from this limiter from now on, which has the rate of before.
+    pub(crate) fn limit(&mut self, limiter: Limiter) {
+        if limiter.is_shared() {
+            self.pace = Pace::shared(self.requests_per_10s);
+        }
+        self.limiter = limiter;
     }
 
     /// What the rate means for reads.

@@ -1,27 +1,24 @@
 //! A mailer with a rate: mail servers have no quota that they tell in advance, they just stop listening.
 
 use std::future::Future;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use afterglow_providers::mail::Error;
 use afterglow_providers::{Class, Envelope, Mail, MailAccepted, Mailer, Outcome, Rejection};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use afterglow_rate::Limiter;
 
 /// The longest that a mail waits for its turn inside a call; later it is sent as a new attempt.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A mailer that sends at most so many mails a second, without bursts.
+/// A mailer whose mails wait for their turns.
 pub struct Paced<M> {
     inner: M,
-    limiter: DefaultDirectRateLimiter,
+    limiter: Limiter,
 }
 
 impl<M: Mailer> Paced<M> {
     /// Paces `inner`.
-    pub fn new(inner: M, mails_per_second: NonZeroU32) -> Self {
-        let one = NonZeroU32::MIN;
-        let limiter = RateLimiter::direct(Quota::per_second(mails_per_second).allow_burst(one));
+    pub fn new(inner: M, limiter: Limiter) -> Self {
         Self { inner, limiter }
     }
 }
@@ -41,7 +38,7 @@ impl<M: Mailer> Mailer for Paced<M> {
         bytes: &[u8],
         leave: impl Future<Output = Result<(), Rejection>> + Send,
     ) -> Outcome<MailAccepted> {
-        if tokio::time::timeout(PATIENCE, self.limiter.until_ready()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.limiter.turn()).await.is_err() {
             let reason = "smtp: not sent, our own rate limit left no room in time".to_owned();
             return Outcome::Rejected(Rejection { class: Class::Retry { after: None }, reason });
         }
@@ -52,6 +49,7 @@ impl<M: Mailer> Mailer for Paced<M> {
 #[cfg(test)]
 mod tests {
     use afterglow_domain::Sensitive;
+    use afterglow_rate::Rate;
 
     use super::*;
 
@@ -80,7 +78,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_mail_goes_once_and_its_wait_is_part_of_the_call() {
-        let paced = Paced::new(Counting(0.into()), NonZeroU32::new(1000).unwrap());
+        let rate = Rate::per_second(std::num::NonZeroU32::new(1000).unwrap());
+        let paced = Paced::new(Counting(0.into()), Limiter::alone(rate));
         assert_eq!(paced.call_timeout(), Duration::from_secs(1) + PATIENCE);
         let envelope = Envelope { from: Sensitive::default(), to: Sensitive::default() };
         for sent in 1..=3 {

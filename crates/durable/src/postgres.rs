@@ -20,6 +20,7 @@ mod core;
 mod letters;
 mod lock;
 mod outbox;
+mod rates;
 pub mod sandbox_clock;
 mod schema;
 pub mod server;

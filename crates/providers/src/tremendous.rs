@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use afterglow_domain::Sensitive;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use afterglow_rate::{Limiter, Rate};
 use reqwest::{Client, Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
@@ -36,7 +36,7 @@ pub struct Settings {
     pub secret: SecretString,
     /// What pays: a funding source's id, or `balance`.
     pub funding_source: String,
-    /// Calls per second that this process makes; the vendor's limit is 10 per account.
+    /// Calls per second; the vendor's limit is 10 per account.
     pub calls_per_second: NonZeroU32,
     /// The longest that one call takes, waiting for the rate limit included.
     pub timeout: Duration,
@@ -47,7 +47,14 @@ pub struct Tremendous {
     client: Client,
     api: Url,
     settings: Settings,
-    limiter: DefaultDirectRateLimiter,
+    limiter: Limiter,
+}
+
+/// The rate of an account. The burst is a tenth of a second's calls, so that a burst and the even rate after
+/// it stay near the vendor's limit in any second.
+pub fn rate(calls_per_second: NonZeroU32) -> Rate {
+    let burst = NonZeroU32::new(calls_per_second.get() / 10).unwrap_or(NonZeroU32::MIN);
+    Rate::per_second(calls_per_second).with_burst(burst)
 }
 
 impl Tremendous {
@@ -62,8 +69,14 @@ impl Tremendous {
         if settings.funding_source.is_empty() {
             return Err(bad("funding_source", "a funding source's id, or balance"));
         }
-        let limiter = RateLimiter::direct(Quota::per_second(settings.calls_per_second));
+        let limiter = Limiter::alone(rate(settings.calls_per_second));
         Ok(Self { client, api, settings, limiter })
+    }
+
+    /// The same vendor with turns from this limiter, which gives the rate of the settings.
+    #[must_use]
+    pub fn limited(self, limiter: Limiter) -> Self {
+        Self { limiter, ..self }
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -77,7 +90,7 @@ impl Tremendous {
     /// One call: waits for the rate limit, sends, reads the answer; all within the timeout.
     async fn call(&self, method: Method, path: &[&str], body: Option<&[u8]>) -> Call {
         let deadline = Instant::now() + self.settings.timeout;
-        if timeout_at(deadline, self.limiter.until_ready()).await.is_err() {
+        if timeout_at(deadline, self.limiter.turn()).await.is_err() {
             let reason = format!("{NAME}: not called, our own rate limit left no room in time");
             return Call::NotSent(Rejection { class: Class::Retry { after: None }, reason });
         }

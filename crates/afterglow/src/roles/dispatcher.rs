@@ -6,7 +6,7 @@ use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPI
 use afterglow_durable::janitor;
 use afterglow_durable::turns::consume;
 use afterglow_events::Encoding;
-use afterglow_providers::GiftVendor;
+use afterglow_providers::{GiftVendor, Tremendous};
 use afterglow_service::config::Config;
 use anyhow::Context as _;
 
@@ -20,15 +20,17 @@ const GIFT_VALID_DAYS: u32 = 90;
 /// How often the record of a vendor's answer is tried before recovery takes over: a few seconds.
 const SETTLE_TRIES: u32 = 5;
 
-/// Opens the store and makes the mail server's client; what it gives spawns the loops. The gift vendor's
-/// client is [`vendors::gifts`], which a test may have wrapped.
-pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static>(
+/// Opens the store and makes the vendors' clients, the gift vendor's as `wrap` makes it; what it gives spawns
+/// the loops.
+pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static, W: FnOnce(Tremendous) -> V>(
     parts: &Parts<G>,
-    gifts: Option<V>,
-) -> anyhow::Result<impl FnOnce(&Parts<G>) + use<G, V>> {
+    wrap: W,
+) -> anyhow::Result<impl FnOnce(&Parts<G>) + use<G, V, W>> {
     let clocks = parts.clocks.clone();
     let store = parts.ground.store(&ground::DISPATCHER).await?;
-    let called = (gifts, vendors::mailer(&parts.config.vendors)?);
+    let limiter = |name, rate| parts.ground.limiter(name, rate, &store);
+    let gifts = vendors::gifts(&parts.config.vendors, limiter)?.map(wrap);
+    let called = (gifts, vendors::mailer(&parts.config.vendors, limiter)?);
     let lag = SignalsLag::default();
     let options = options(&parts.config)?;
     let dispatcher = Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));

@@ -32,7 +32,8 @@ pub(crate) fn edge<L: Append + Clone>(config: &Config, log: L, clocks: Clocks) -
 pub(crate) async fn prepare<G: Ground>(parts: &Parts<G>) -> anyhow::Result<impl FnOnce(&Parts<G>) + use<G>> {
     let (config, clocks) = (&parts.config, parts.clocks.clone());
     let store = parts.ground.store(&ground::INGEST).await?;
-    let read = |connection| source::reader(connection, config.vendors.system_proxy);
+    let limiter = |name, rate| parts.ground.limiter(name, rate, &store);
+    let read = |connection| source::reader(connection, config.vendors.system_proxy, limiter);
     let connections = config.connections.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let options = Options {
         claim: CLAIM,

@@ -5,6 +5,7 @@ use afterglow_crm::{Error, Pace, Reader, Reading, Secrets, hubspot, salesforce};
 use afterglow_domain::DealKey;
 use afterglow_ingest::edge::{EdgeConnection, EdgeKind};
 use afterglow_ingest::resolver;
+use afterglow_rate::{Limiter, Rate};
 use afterglow_service::config::{Connection, CrmAccount};
 use afterglow_service::http_client;
 use anyhow::Context as _;
@@ -57,11 +58,14 @@ pub(crate) fn edge(connection: &Connection) -> anyhow::Result<EdgeConnection> {
 pub(crate) fn reader(
     connection: &Connection,
     system_proxy: bool,
+    limiter: impl Fn(String, Rate) -> Limiter,
 ) -> anyhow::Result<resolver::Connection<Source>> {
     let options = http_client::Options { system_proxy, ..http_client::Options::default() };
     let http = http_client::build(&options)?;
     let base_url = connection.base_url.as_str().to_owned();
     let requests_per_10s = connection.rate_per_10s.try_into().context("a rate is at least 1")?;
+    // Portals and organisations have rates, however many connections lead to them.
+    let limiter = |account: String| limiter(account, afterglow_crm::rate(requests_per_10s));
     let reader = match &connection.account {
         CrmAccount::Hubspot { portal_id, token, .. } => {
             let options = hubspot::api::Options {
@@ -71,7 +75,8 @@ pub(crate) fn reader(
                 requests_per_10s,
                 ..hubspot::api::Options::new(*portal_id, token.clone())
             };
-            Source::Hubspot(hubspot::api::Client::new(options, http))
+            let limiter = limiter(format!("hubspot/{portal_id}"));
+            Source::Hubspot(hubspot::api::Client::new(options, http).limited(limiter))
         }
         CrmAccount::Salesforce { org_id, client_id, client_secret } => {
             let options = salesforce::api::Options {
@@ -84,7 +89,8 @@ pub(crate) fn reader(
                     client_secret.clone(),
                 )
             };
-            Source::Salesforce(salesforce::api::Client::new(options, http))
+            let limiter = limiter(format!("salesforce/{org_id}"));
+            Source::Salesforce(salesforce::api::Client::new(options, http).limited(limiter))
         }
     };
     Ok(resolver::Connection {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::{AccountKey, Crm, Currency, DealKey, Money, Timestamp};
+use afterglow_rate::Limiter;
 use http::StatusCode;
 use moka::future::Cache;
 use reqwest::RequestBuilder;
@@ -101,6 +102,13 @@ impl Reader for Client {
 }
 
 impl Client {
+    /// The same client with turns from this limiter, which gives the rate of the options.
+    #[must_use]
+    pub fn limited(mut self, limiter: Limiter) -> Self {
+        self.transport.limit(limiter);
+        self
+    }
+
     /// A client that sends through `http`, which brings timeouts and TLS.
     pub fn new(options: Options, http: reqwest::Client) -> Self {
         let cache = |capacity, fresh| Cache::builder().max_capacity(capacity).time_to_live(fresh);

@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 
 use afterglow_domain::{AccountKey, Crm, Currency, DealKey, Timestamp};
+use afterglow_rate::Limiter;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 
@@ -92,6 +93,13 @@ impl Reader for Client {
 }
 
 impl Client {
+    /// The same client with turns from this limiter, which gives the rate of the options.
+    #[must_use]
+    pub fn limited(mut self, limiter: Limiter) -> Self {
+        self.transport.limit(limiter);
+        self
+    }
+
     /// A client that sends through `http`, which brings timeouts and TLS.
     pub fn new(options: Options, http: reqwest::Client) -> Self {
         Self {

@@ -41,6 +41,13 @@ create table outbox (
     primary key (shard, seq)
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
 
+-- When the next turn of each rate is that a vendor or a CRM allows. Not logged: a server that crashed gives
+-- one burst too many, and no turn waits for the disk.
+create unlogged table rate (
+    name    text primary key,  -- the account
+    next_at int8 not null      -- microseconds UTC on the database's clock
+);
+
 -- Up to where each consumer group has durably decided.
 create table cursor (
     consumer      text not null,

@@ -1,6 +1,7 @@
 //! The conformance suite on a real server, and what only a server with many clients can do wrong.
 
 mod order;
+mod rates;
 mod sandbox_clock;
 mod standing;
 mod start;
