@@ -10,7 +10,7 @@ mod wait;
 use std::sync::Arc;
 
 use afterglow_durable::StoredCursors;
-use afterglow_durable::postgres::{self, Server, Store};
+use afterglow_durable::postgres::{self, Server, ServerClock, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
 use afterglow_rate::{Limiter, Rate};
@@ -42,6 +42,8 @@ pub(crate) enum Role {
 struct Cluster {
     log: KafkaLog,
     server: Server,
+    /// The server's clock.
+    wall: Arc<ServerClock>,
 }
 
 impl Ground for Cluster {
@@ -112,7 +114,8 @@ impl Process {
         // The resolver's trouble takes no webhook from the edge.
         parts.health = parts.health.advising();
         let (log, limits) = (parts.ground.log.clone(), parts.config.http.limits.clone());
-        let edge = ingest::edge(&parts.config, log, parts.clocks.clone())?;
+        let clocks = clock::of_edge(&parts.config.clock, &parts.clocks);
+        let edge = ingest::edge(&parts.config, log, clocks)?;
         parts.tasks.spawn("edge", http::serve(listener, edge, limits, parts.tasks.shutdown()));
         ready.ready();
         launched(&parts, || ingest::prepare(&parts)).await;
@@ -135,7 +138,8 @@ impl Process {
     async fn parts(self) -> anyhow::Result<Option<Parts<Cluster>>> {
         let Self { config, cluster, tasks, health } = self;
         let wait = Wait { health: &health, stop: tasks.shutdown() };
-        let Some(clocks) = clock::known(&config.clock, &cluster.server, wait).await else { return Ok(None) };
+        let time = (&cluster.server, &cluster.wall);
+        let Some(clocks) = clock::known(&config.clock, time, wait).await else { return Ok(None) };
         Ok(Some(Parts { config, clocks, ground: cluster, tasks, health, readiness: Readiness::Lost }))
     }
 }
@@ -175,7 +179,8 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
 fn cluster(config: &Config) -> anyhow::Result<Cluster> {
     let kafka = config.log.kafka().context("log.kind is kafka")?;
     let log = KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)?;
-    Ok(Cluster { log, server: server(config)? })
+    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
+    Ok(Cluster { log, server: server(config)?.followed_by(wall.clone()), wall })
 }
 
 fn server(config: &Config) -> anyhow::Result<Server> {

@@ -24,6 +24,7 @@ mod rates;
 pub mod sandbox_clock;
 mod schema;
 pub mod server;
+mod server_clock;
 mod standing;
 pub mod text;
 mod timers;
@@ -44,6 +45,7 @@ use lock::Asking;
 pub use outbox::Outgoing;
 pub use schema::{Schema, migrate};
 pub use server::Server;
+pub use server_clock::ServerClock;
 pub use tx::Tx;
 
 /// How many connections a role's process has at most: its consumers and timer loops hold one each while
@@ -71,6 +73,8 @@ pub struct Store {
     changed: Arc<Notify>,
     classes: Arc<Classes>,
     faults: CommitFaults,
+    /// Follows the server's clock, for a process that asked for it.
+    clock: Option<Arc<ServerClock>>,
     /// How [`crate::Store::begin`] asks for its shards: for all of them, except in one test.
     asking: Asking,
 }
@@ -92,6 +96,10 @@ impl Store {
         server::check(&mut *pool.acquire().await?, server, server::SETTINGS).await?;
         server::check(&mut *relays.acquire().await?, server, server::RELAY_SETTINGS).await?;
         schema::check(&mut *pool.acquire().await?, schema).await?;
+        if let Some(clock) = server.clock() {
+            let asked = clock.asking();
+            clock.heard(server::now(&mut *pool.acquire().await?).await?, asked);
+        }
         Ok(Self {
             role: schema.name,
             pool,
@@ -99,6 +107,7 @@ impl Store {
             changed: Arc::default(),
             classes: Arc::default(),
             faults,
+            clock: server.clock(),
             asking: Asking::All,
         })
     }

@@ -3,7 +3,7 @@
 //! Most tests use the two that `with-servers` has started for the whole run and read their addresses from
 //! [`named`]. A suite that kills servers starts its own with [`Kafka::start`] and [`Postgres::start`].
 //!
-//! Invariant: no server outlives who started it, however that ends; [`supervised`] says how. What a server
+//! Invariant: no server outlives who started it, however that ends; [`Supervised`] says how. What a server
 //! needs is searched for in one order: named by a variable, found on the path, Maven Central, the system's
 //! packages, and else one line says what to install.
 //!
@@ -20,3 +20,4 @@ mod supervised;
 
 pub use kafka::Kafka;
 pub use postgres::Postgres;
+pub use supervised::Supervised;

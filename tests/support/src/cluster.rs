@@ -1,8 +1,9 @@
 //! The product as several processes: Kafka, a database, and a process per role.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 
-use afterglow_servers::{named, postgres};
+use afterglow_servers::{Supervised, named, postgres};
 
 use crate::ports;
 use crate::product::{Launch, Product};
@@ -68,6 +69,17 @@ impl World {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`afterglow migrate` failed: {errors}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Starts a replica of a role that ends with its owner, however that ends. It takes webhooks at `edge`, if
+    /// it is one that does, and tells of itself at `admin`.
+    pub fn supervise_role(&self, role: &str, edge: SocketAddr, admin: SocketAddr) -> Supervised {
+        let mut command: Vec<OsString> = vec!["env".into()];
+        command.extend(self.settings.env.iter().map(|(name, value)| format!("{name}={value}").into()));
+        command.push(format!("AFTERGLOW__HTTP__LISTEN={edge}").into());
+        command.push(format!("AFTERGLOW__HTTP__ADMIN_LISTEN={admin}").into());
+        command.extend([self.program().into(), role.into(), "--config".into(), self.config().into()]);
+        Supervised::start(&command, &self.log_file()).unwrap()
     }
 
     /// Starts a role without waiting; all roles write to the same log file.

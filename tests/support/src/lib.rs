@@ -29,5 +29,6 @@ pub use history::History;
 pub use product::Product;
 pub use read_only::ReadOnlyDisk;
 pub use settings::{Journey, Settings};
+pub use topics::Topics;
 pub use webhook::{Answer, Delivery, Webhook};
 pub use world::World;

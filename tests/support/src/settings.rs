@@ -59,8 +59,12 @@ pub struct Settings {
     pub env: Vec<(&'static str, String)>,
     /// Kafka and PostgreSQL, for a product of several processes.
     pub cluster: Option<Cluster>,
-    /// Where the sandbox's ledger and mailbox are kept, if not in memory only.
+    /// Whether the sandbox's ledger and mailbox are kept in the folder, and not in memory only.
     pub keep: bool,
+    /// Where everything is, for a world that goes on after its process; otherwise in a folder that goes with it.
+    pub folder: Option<PathBuf>,
+    /// For millions of mails: of a mail nothing is kept but its Message-ID.
+    pub bulk: bool,
 }
 
 impl Default for Settings {
@@ -77,6 +81,8 @@ impl Default for Settings {
             env: Vec::new(),
             cluster: None,
             keep: false,
+            folder: None,
+            bulk: false,
         }
     }
 }

@@ -1,12 +1,11 @@
-//! The clocks of a process among others: both the system's, or in a sandbox the journey's by the database.
+//! The clocks of a process among others. Both follow the database's: what processes compare is told by one
+//! clock, whatever their machines' are; in a sandbox the journey's is mapped from it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use afterglow_domain::Clocks;
 use afterglow_domain::clock::JourneyMap;
-use afterglow_domain::{Clock, Clocks, Timestamp};
-use afterglow_durable::postgres::Server;
-use afterglow_durable::postgres::sandbox_clock::{self, SandboxClock};
+use afterglow_durable::postgres::{Server, ServerClock, sandbox_clock};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::config::ClockSettings;
 use anyhow::Context as _;
@@ -32,29 +31,32 @@ pub(super) async fn refuse_other(settings: &ClockSettings, server: &Server) -> a
 
 /// The clocks: at once where days are days, else when the database has told; `None` where the process is to
 /// stop before.
-pub(super) async fn known(settings: &ClockSettings, server: &Server, wait: Wait<'_>) -> Option<Clocks> {
-    let wall = SystemClock::shared();
+pub(super) async fn known(
+    settings: &ClockSettings,
+    (server, wall): (&Server, &Arc<ServerClock>),
+    wait: Wait<'_>,
+) -> Option<Clocks> {
     if settings.seconds_per_day.is_none() {
-        return Some(Clocks::same(wall));
+        return Some(Clocks::same(wall.clone()));
     }
     let ask = || async {
-        let sent = wall.now();
+        let asked = wall.asking();
         let told = sandbox_clock::read(server, settings.speed()).await;
         let told = told.with_context(|| format!("{}: {server}", codes::DATABASE))?;
-        Ok((told, midway(sent, wall.now())))
+        wall.heard(told.now(), asked);
+        Ok(JourneyMap {
+            wall_base: told.wall_base(),
+            journey_anchor: told.journey_anchor(),
+            speed: settings.speed(),
+        })
     };
-    wait.until(ask, |(told, read_at)| mapped(&told, read_at, settings.speed(), wall.clone())).await
+    wait.until(ask, |map| Clocks::mapped(wall.clone(), map)).await
 }
 
-/// When the database looked at its clock, as far as we can know.
-fn midway(sent: Timestamp, heard: Timestamp) -> Timestamp {
-    sent.plus(heard.since(sent) / 2)
-}
-
-/// The journey by the wall's clock of this machine, which may differ from the database's.
-fn mapped(told: &SandboxClock, read_at: Timestamp, speed: u32, wall: Arc<dyn Clock>) -> Clocks {
-    let since_base: Duration = told.now().since(told.wall_base());
-    let map =
-        JourneyMap { wall_base: read_at.minus(since_base), journey_anchor: told.journey_anchor(), speed };
-    Clocks::mapped(wall, map)
+/// The edge's clocks: outside sandboxes it needs no database, also not to tell the time.
+pub(super) fn of_edge(settings: &ClockSettings, clocks: &Clocks) -> Clocks {
+    match settings.seconds_per_day {
+        None => Clocks::same(SystemClock::shared()),
+        Some(_) => clocks.clone(),
+    }
 }

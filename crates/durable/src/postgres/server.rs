@@ -6,10 +6,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use afterglow_domain::Timestamp;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
+use super::ServerClock;
 use crate::error::Error;
 
 /// The oldest version that is tested: 15.
@@ -48,7 +51,10 @@ const MIGRATION_SETTINGS: &[(&str, &str)] = &[("lock_timeout", "5min"), ("statem
 
 /// Where the database is and who asks. Prints without the password.
 #[derive(Clone)]
-pub struct Server(PgConnectOptions);
+pub struct Server {
+    options: PgConnectOptions,
+    clock: Option<Arc<ServerClock>>,
+}
 
 impl FromStr for Server {
     type Err = Error;
@@ -61,14 +67,14 @@ impl FromStr for Server {
         let parsed = url.parse::<PgConnectOptions>();
         let options =
             parsed.map_err(|error| Error::Refused(format!("the database's address: {error}: {form}")))?;
-        Ok(Self(options))
+        Ok(Self { options, clock: None })
     }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = self.0.get_database().unwrap_or_else(|| self.0.get_username());
-        write!(f, "PostgreSQL at {}:{}/{database}", self.0.get_host(), self.0.get_port())
+        let database = self.options.get_database().unwrap_or_else(|| self.options.get_username());
+        write!(f, "PostgreSQL at {}:{}/{database}", self.options.get_host(), self.options.get_port())
     }
 }
 
@@ -82,19 +88,29 @@ impl Server {
     /// Another database of the same server.
     #[must_use]
     pub fn database(&self, name: &str) -> Self {
-        Self(self.0.clone().database(name))
+        Self { options: self.options.clone().database(name), clock: self.clock.clone() }
+    }
+
+    /// The same server, whose clock this one follows with everything that is locked there.
+    #[must_use]
+    pub fn followed_by(self, clock: Arc<ServerClock>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    pub(super) fn clock(&self) -> Option<Arc<ServerClock>> {
+        self.clock.clone()
     }
 
     /// Options without anything of ours, for what is done to a database and not in it.
     #[cfg(any(test, feature = "conformance"))]
     pub(crate) fn plain(&self) -> PgConnectOptions {
-        self.0.clone()
+        self.options.clone()
     }
 
     /// Options of a connection that works in a role's schema.
     pub(super) fn of_role(&self, schema: &str) -> PgConnectOptions {
         let name = format!("afterglow {schema}");
-        let options = self.0.clone().application_name(&name).options([("search_path", schema)]);
+        let options = self.options.clone().application_name(&name).options([("search_path", schema)]);
         options.options(SETTINGS.iter().copied())
     }
 
@@ -125,6 +141,12 @@ async fn version_num(connection: &mut PgConnection) -> Result<u32, sqlx::Error> 
     let text: String =
         sqlx::query_scalar("select current_setting('server_version_num')").fetch_one(connection).await?;
     Ok(text.parse().unwrap_or(0))
+}
+
+/// The server's clock.
+pub(super) async fn now(connection: &mut PgConnection) -> Result<Timestamp, Error> {
+    let now = sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000000)::int8");
+    Ok(Timestamp(now.fetch_one(connection).await?))
 }
 
 /// Refuses a server that is too old, and a connection that has other settings than it was given.

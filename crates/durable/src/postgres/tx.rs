@@ -42,11 +42,6 @@ impl Tx {
         &mut self.inner
     }
 
-    /// The database's clock when the shards were locked; `None` where none was asked for.
-    pub fn locked_at(&self) -> Option<Timestamp> {
-        self.held.since
-    }
-
     /// Waits for locks on things that shards share, by their names. Comes after the shards' lock, and is a
     /// statement of its own for the same reason. What is not there yet is locked as well, which a row's lock
     /// could not do; names that share a hash share a lock.
@@ -70,10 +65,13 @@ impl Tx {
 impl Store {
     async fn tx(&self, shards: &ShardSet, asking: Asking) -> Result<Tx, Error> {
         let mut inner = self.pool.begin().await?;
-        let began = Instant::now();
+        let (began, asked) = (Instant::now(), self.clock.as_ref().map(|clock| clock.asking()));
         let held = lock::lock(&mut inner, shards, asking).await?;
         metrics::histogram!(metric::LOCK_WAIT, "role" => self.role).record(began.elapsed().as_secs_f64());
         metrics::histogram!(metric::SHARDS, "role" => self.role).record(shards_of(&held));
+        if let (Some(clock), Some(asked), Some(told)) = (&self.clock, asked, held.since) {
+            clock.heard(told, asked);
+        }
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
         Ok(Tx { inner, held, marks: Marks::default(), wakes: false, unproven: false, changed, faults })
     }

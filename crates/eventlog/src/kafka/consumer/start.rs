@@ -6,10 +6,9 @@
 //! |---|---|---|
 //! | none | none | at the beginning: the first start |
 //! | some | none | at the cursor: the broker has forgotten the group |
-//! | some | behind or at it | at the cursor: the last commit was lost |
-//! | some | beyond it, with the mark of the same write | at the committed offset: cursors are written seldom |
+//! | some | behind or at it, or with an earlier mark | at the cursor: the last commit was lost |
 //! | none | some | nowhere: the store is another one |
-//! | some | beyond it, with a later mark or none of ours | nowhere: the store is older, or somebody moved the group |
+//! | some | beyond it, with no earlier mark, or none of ours | nowhere: the store is older, or somebody moved the group |
 //!
 //! And wherever it goes on must lie in the log, behind the very record that the cursor remembers. What does not
 //! fit stops the role.
@@ -129,7 +128,6 @@ fn decided(
             match committed.mark {
                 _ if offset <= next && committed.mark.is_some() => Ok(Some(next)),
                 _ if offset == next => Ok(Some(next)),
-                Some(mark) if mark == cursor.at => Ok(Some(offset)),
                 Some(mark) if mark < cursor.at => Ok(Some(next)),
                 Some(_) => Err(broken(
                     place,
@@ -214,11 +212,6 @@ mod unit {
         assert_eq!(start(Some(&cursor(10, 5)), Some((10, Some(5)))), Ok(Some(10)), "nothing happened");
         assert_eq!(start(Some(&cursor(10, 5)), Some((7, Some(4)))), Ok(Some(10)), "a commit was lost");
         assert_eq!(
-            start(Some(&cursor(10, 5)), Some((90, Some(5)))),
-            Ok(Some(90)),
-            "cursors are written seldom"
-        );
-        assert_eq!(
             start(Some(&cursor(10, 5)), Some((10, None))),
             Ok(Some(10)),
             "moved by hand to where it was"
@@ -238,6 +231,7 @@ mod unit {
         };
         told(None, Some((4, Some(5))), "the store has no checkpoint");
         told(Some(&behind), Some((90, Some(6))), "was it restored?");
+        told(Some(&behind), Some((90, Some(5))), "was it restored?");
         told(Some(&behind), Some((90, None)), "by hand");
         told(Some(&behind), Some((3, None)), "by hand");
     }
