@@ -26,7 +26,7 @@ use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
 use crate::ground::{Ground, ROLES, RoleStore, option};
-use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
+use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest};
 use crate::{codes, events_api};
 use wait::Wait;
 
@@ -232,6 +232,20 @@ where
             prepared.await
         }
     };
+    let spawn = |spawn: S| {
+        spawn(parts);
+        watch_log(parts);
+    };
     // First the loops, which are not ready yet; then this, or the process were ready in between.
-    wait.until(attempt, |spawn| spawn(parts)).await;
+    wait.until(attempt, spawn).await;
+}
+
+/// Notices within seconds that Kafka is away, also where the role has nothing to do.
+fn watch_log(parts: &Parts<Cluster>) {
+    let (log, outage) = (parts.ground.log.clone(), Outage::new(parts, "kafka"));
+    parts.tasks.spawn_background("kafka", async move {
+        log.watch(|problem| outage.tell(problem)).await;
+        #[expect(unreachable_code, reason = "the task's type needs an end that it does not have")]
+        anyhow::Ok(())
+    });
 }

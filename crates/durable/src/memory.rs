@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::{OUTBOX_COUNT_MAX, Standing, made_at};
 use crate::store::{CommitFault, CommitFaults, Marks, Taken};
 
 /// Everything the model holds.
@@ -136,6 +137,13 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
     async fn outbox_read(&self, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {
         let tables = self.tables.lock().await;
         Ok(tables.outbox.iter().take(max).map(|(seq, row)| (*seq, row.clone())).collect())
+    }
+
+    async fn standing(&self) -> Result<Standing, Error> {
+        let tables = self.tables.lock().await;
+        let outbox_rows = u32::try_from(tables.outbox.len()).unwrap_or(u32::MAX).min(OUTBOX_COUNT_MAX);
+        let outbox_since = tables.outbox.values().next().and_then(made_at);
+        Ok(Standing { outbox_rows, outbox_since, server: None })
     }
 
     async fn outbox_take(&self, max: usize) -> Result<Option<Taken<Outgoing<T>>>, Error> {

@@ -25,6 +25,7 @@ pub mod sandbox_clock;
 mod schema;
 pub mod server;
 mod server_clock;
+mod standing;
 pub mod text;
 mod timers;
 mod tx;

@@ -6,6 +6,7 @@
 //! tell the log.
 
 mod records;
+mod spans;
 mod timers;
 
 use std::future::Future;

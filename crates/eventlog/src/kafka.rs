@@ -40,11 +40,15 @@ use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 
 use crate::admission::admit;
 use crate::error::Error;
-use crate::metric::Tally;
+use crate::metric::{self, Tally};
 use delivery::{Delivery, Round};
 
 /// How long after their timeout records may take to be reported: librdkafka looks once a second.
 const REPORT_SLACK: Duration = Duration::from_secs(2);
+
+/// How often the broker is asked whether it is there. With the time that a question may take it is the longest
+/// for which nobody knows that it is away.
+const WATCH_INTERVAL: Duration = Duration::from_secs(3);
 
 /// A log on Kafka. Clones share the producer.
 #[derive(Clone)]
@@ -99,6 +103,21 @@ impl KafkaLog {
     pub async fn check_topics(&self) -> Result<(), Error> {
         let (settings, producer) = (self.settings.clone(), self.producer.clone());
         settings::blocking(move || topics::check(&settings, producer.client.client())).await
+    }
+
+    /// Asks the broker for ever whether the topics are there; `told` hears after each question why there was no
+    /// answer, or nothing where there was one. An idle process would notice nothing otherwise.
+    pub async fn watch(&self, told: impl Fn(Option<&str>) + Send) -> ! {
+        let mut away = false;
+        loop {
+            let answer = self.check_topics().await;
+            if answer.is_err() && !away {
+                metrics::counter!(metric::OUTAGES).increment(1);
+            }
+            away = answer.is_err();
+            told(answer.err().map(|error| error.to_string()).as_deref());
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
     }
 
     /// Makes the topics that are missing, with `replicas` copies of each partition; gives their names.

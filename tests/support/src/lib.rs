@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a toolkit of tests fails by panicking, where the test sees it")]
 
 pub mod cluster;
+pub mod collector;
 pub mod customers;
 pub mod dice;
 pub mod history;

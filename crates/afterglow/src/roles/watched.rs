@@ -1,6 +1,8 @@
 //! A role's loop as the health checks see it: it beats with every turn, and is ready once a turn went
 //! through.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use afterglow_domain::{Shard, Timestamp};
 use afterglow_durable::turns::{Fires, Handler, Incoming, Terms};
 use afterglow_durable::{Error, Timeline, Timer};
@@ -16,6 +18,36 @@ pub(crate) enum Readiness {
     Kept,
     /// The process is not ready until a turn goes through again.
     Lost,
+}
+
+/// What all loops of a process stand on, as the health checks see it: ready until it is found to be away.
+pub(crate) struct Outage {
+    component: Component,
+    readiness: Readiness,
+    away: AtomicBool,
+}
+
+impl Outage {
+    /// Watches it under a name.
+    pub(crate) fn new<G>(parts: &Parts<G>, name: &'static str) -> Self {
+        let component = parts.health.component(name);
+        component.ready();
+        Self { component, readiness: parts.readiness, away: AtomicBool::new(false) }
+    }
+
+    /// Takes in how the last question went. The reason of an outage is the first one: others follow from it, and
+    /// each would be a line in the log.
+    pub(crate) fn tell(&self, problem: Option<&str>) {
+        if self.readiness == Readiness::Kept {
+            return;
+        }
+        let was_away = self.away.swap(problem.is_some(), Ordering::Relaxed);
+        match problem {
+            Some(problem) if !was_away => self.component.not_ready(format!("{problem}; trying again")),
+            Some(_) => {}
+            None => self.component.ready(),
+        }
+    }
 }
 
 /// A handler whose turns are watched.
@@ -63,7 +95,7 @@ impl<H: Handler> Handler for Watched<H> {
         self.heartbeat.beat();
         match trouble {
             None => self.component.ready(),
-            Some(reason) if self.readiness == Readiness::Lost => self.component.not_ready(reason),
+            Some(reason) if self.readiness == Readiness::Lost => self.component.stands_still(reason),
             Some(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 mod order;
 mod rates;
 mod sandbox_clock;
+mod standing;
 mod start;
 mod transactions;
 

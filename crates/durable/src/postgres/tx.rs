@@ -16,6 +16,7 @@ use crate::letters::Letters;
 use crate::metric;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::Standing;
 use crate::store::{CommitFault, CommitFaults, Due, Marks, Taken};
 
 /// How many shards a timer transaction asks for: a class. Fewer would commit more often for the same rows.
@@ -86,6 +87,8 @@ impl Store {
         // Each shard has its share of the page, so that a busy one starves none of its class.
         let asked = ShardSet::new(shards.iter().copied().take(SHARDS_PER_TURN_MAX.min(max)));
         let mut tx = self.tx(&asked, Asking::Free).await?;
+        let skipped = asked.len() - tx.held.shards().len();
+        metrics::counter!(metric::SHARDS_SKIPPED, "role" => self.role).increment(skipped as u64);
         let share = max / tx.held.shards().len().max(1);
         let page = timers::due(&mut tx.inner, of, &tx.held, share).await?;
         for shard in tx.held.shards().iter() {
@@ -132,6 +135,10 @@ impl crate::Store for Store {
 
     async fn next_due(&self, timeline: Timeline) -> Result<Option<Timestamp>, Error> {
         timers::next_due(&self.pool, timeline).await
+    }
+
+    async fn standing(&self) -> Result<Standing, Error> {
+        self.stands().await
     }
 
     async fn outbox_read(&self, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::letters::Letters;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::{OUTBOX_COUNT_MAX, Standing, made_at};
 use crate::store::{CommitFault, CommitFaults, Marks, Taken, Tx as _};
 
 /// The one writing transaction of a file. Dropped without commit, the next one rolls it back first.
@@ -122,6 +123,14 @@ impl crate::Store for Store {
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let rows = sqlx::query(core::READ_OUTBOX).bind(max).fetch_all(self.readers()).await?;
         rows.iter().map(core::outbox_row).collect()
+    }
+
+    async fn standing(&self) -> Result<Standing, Error> {
+        let count = "select count(*) from (select 1 from outbox limit ?)";
+        let count: u32 = sqlx::query_scalar(count).bind(OUTBOX_COUNT_MAX).fetch_one(self.readers()).await?;
+        let oldest = self.outbox_read(1).await?;
+        let outbox_since = oldest.first().and_then(|(_, row)| made_at(row));
+        Ok(Standing { outbox_rows: count, outbox_since, server: None })
     }
 
     async fn outbox_take(&self, max: usize) -> Result<Option<Taken<Outgoing>>, Error> {

@@ -9,6 +9,7 @@ use afterglow_events::{Consume, ConsumeError, Cursor, Event, Received};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::spans::Spans;
 use super::{Handler, Incoming, TURN_ROWS_MAX};
 use crate::error::Error;
 use crate::metric;
@@ -236,12 +237,31 @@ where
     Ok(())
 }
 
-/// One transaction. The outer error is the world's (try again), the inner one the items' (bisect).
+/// One transaction. The outer error is the world's (try again), the inner one the items' (bisect). Each event
+/// has a span as long as its transaction, and what the role does with it is caused by that.
 async fn attempt<H, S>(
     handler: &H,
     store: &S,
     items: &[Item],
     cursors: &[Cursor],
+) -> Result<Result<(), String>, Error>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+{
+    let mut spans = Spans::default();
+    let outcome = transact(handler, store, (items, cursors), &mut spans).await;
+    if !matches!(outcome, Ok(Ok(()))) {
+        spans.failed();
+    }
+    outcome
+}
+
+async fn transact<H, S>(
+    handler: &H,
+    store: &S,
+    (items, cursors): (&[Item], &[Cursor]),
+    spans: &mut Spans,
 ) -> Result<Result<(), String>, Error>
 where
     H: Handler<Tx = S::Tx>,
@@ -254,7 +274,9 @@ where
         match item {
             Item::Good(incoming) => {
                 shards.extend(handler.shards(incoming));
-                good.push(incoming.clone());
+                let mut incoming = incoming.clone();
+                spans.begin(handler.role(), &mut incoming);
+                good.push(incoming);
             }
             Item::Bad { letter, received } => {
                 let shard = Shard::of(received.record.key_text());

@@ -137,6 +137,8 @@ impl Settings {
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "2000")
             .set("auto.offset.reset", "error")
+            // The lag is told as often as metrics are looked at.
+            .set("statistics.interval.ms", "5000")
             // For one line of it: that a topic was made anew, which librdkafka passes over otherwise.
             .set("debug", "topic")
             .set_log_level(RDKafkaLogLevel::Debug)

@@ -19,7 +19,7 @@ moments:
      gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
 "#;
 
-pub(super) async fn world(cluster: Cluster) -> World {
+pub(crate) async fn world(cluster: Cluster) -> World {
     World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(STORY) }).await
 }
 
@@ -29,13 +29,13 @@ async fn in_real_time(cluster: Cluster) -> World {
 }
 
 /// Waits for the mail of a customer, and counts mails and gifts.
-pub(super) async fn until_served(world: &World, address: &str) {
+pub(crate) async fn until_served(world: &World, address: &str) {
     let served = async || (!world.mails_to(address).is_empty()).then_some(());
     world.until(&format!("{address} has its mail"), PATIENCE, served).await;
     assert_served_once(world, address);
 }
 
-pub(super) fn assert_served_once(world: &World, address: &str) {
+pub(crate) fn assert_served_once(world: &World, address: &str) {
     assert_eq!(world.gifts_for(address).len(), 1, "{address}");
     let letters = world.mails_to(address);
     let subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
