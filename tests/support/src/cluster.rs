@@ -82,10 +82,21 @@ impl World {
         Supervised::start(&command, &self.log_file()).unwrap()
     }
 
+    /// Where a second edge may listen.
+    pub fn other_edge(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], ports::free()))
+    }
+
     /// Starts a role without waiting; all roles write to the same log file.
     pub fn launch_role(&self, role: &str) -> Role {
+        self.launch_role_at(role, self.edge)
+    }
+
+    /// The same with webhooks taken at `edge`, where the role is one that takes them.
+    pub fn launch_role_at(&self, role: &str, edge: SocketAddr) -> Role {
         let admin = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let mut env = self.settings.env.clone();
+        env.push(("AFTERGLOW__HTTP__LISTEN", edge.to_string()));
         env.push(("AFTERGLOW__HTTP__ADMIN_LISTEN", admin.to_string()));
         let (program, log) = (self.program(), self.log_file());
         let launch = Launch {

@@ -11,6 +11,7 @@ mod kafka;
 mod kafka_continuing;
 mod kafka_looking;
 mod kafka_outage;
+mod kafka_replicas;
 mod kafka_traces;
 mod ninety_days;
 mod process;
