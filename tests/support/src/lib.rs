@@ -28,7 +28,7 @@ pub use dice::Dice;
 pub use history::History;
 pub use product::Product;
 pub use read_only::ReadOnlyDisk;
-pub use settings::{Journey, Settings};
+pub use settings::{Journey, ONE_GIFT, Settings};
 pub use topics::Topics;
 pub use webhook::{Answer, Delivery, Webhook};
 pub use world::World;

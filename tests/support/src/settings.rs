@@ -31,6 +31,9 @@ pub const SUPPRESSION_KEY: &str = "suppression-key-of-the-sandbox-01";
 /// What the gift vendor accepts.
 pub const GIFT_KEY: &str = "sandbox-gift-key";
 
+/// A journey of one promise: a gift on the day after the win.
+pub const ONE_GIFT: &str = include_str!("one_gift.yaml");
+
 /// Which journey new customers enter.
 #[derive(Debug, Clone)]
 pub enum Journey {

@@ -11,26 +11,10 @@ use std::time::Duration;
 use afterglow_clients::topics::Topics;
 use afterglow_events::{Body, Topic, proto};
 use afterglow_sandbox::crm::Deal;
-use afterglow_support::{Cluster, Role, Settings, World, customers, key_of};
+use afterglow_support::{Cluster, ONE_GIFT, Role, Settings, World, customers, key_of};
 
 /// How long a story of several processes may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// One gift, on the day after the win: a second later.
-const JOURNEY: &str = r#"afterglow: 1
-journey: story
-one_journey_per: deal
-day_0: close_date
-start_not_after_day: 300
-recipient: [champion, decision_maker, primary_contact]
-no_recipient: {task: tasks/add-a-contact.md}
-sending: {default_zone: Europe/Berlin, send_at: "09:30"}
-limits: {budget_per_customer: 500 USD}
-owners: [{from_day: 0, owner: deal_owner}]
-moments:
-  - {id: welcome, day: 1, not_after_day: 300, intent: welcome,
-     gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
-"#;
 
 /// The product, and the topics beside it.
 struct Product {
@@ -44,7 +28,7 @@ impl Product {
     /// A world in which nothing runs yet, and whose topics are not made.
     async fn new() -> Self {
         let cluster = Cluster::fresh().await;
-        let settings = Settings { cluster: Some(cluster.clone()), ..Settings::with_journey(JOURNEY) };
+        let settings = Settings { cluster: Some(cluster.clone()), ..Settings::with_journey(ONE_GIFT) };
         Self { world: World::new(settings).await, cluster, roles: Vec::new() }
     }
 

@@ -1,26 +1,10 @@
 //! The product as three processes on Kafka and PostgreSQL.
 
 use afterglow_e2e::PATIENCE;
-use afterglow_support::{Cluster, Settings, World, customers};
-
-/// One promise, of the day after the win.
-pub(super) const STORY: &str = r#"afterglow: 1
-journey: story
-one_journey_per: deal
-day_0: close_date
-start_not_after_day: 300
-recipient: [champion, decision_maker, primary_contact]
-no_recipient: {task: tasks/add-a-contact.md}
-sending: {default_zone: Etc/UTC, send_at: "09:30"}
-limits: {budget_per_customer: 500 USD}
-owners: [{from_day: 0, owner: deal_owner}]
-moments:
-  - {id: welcome, day: 1, not_after_day: 300, intent: welcome,
-     gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
-"#;
+use afterglow_support::{Cluster, ONE_GIFT, Settings, World, customers};
 
 pub(crate) async fn world(cluster: Cluster) -> World {
-    World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(STORY) }).await
+    World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(ONE_GIFT) }).await
 }
 
 /// A product whose days are days, as outside sandboxes.

@@ -5,13 +5,13 @@ use afterglow_e2e::PATIENCE;
 use afterglow_events::Topic;
 use afterglow_sandbox::crm::Trouble;
 use afterglow_sandbox::mailbox::Faults;
-use afterglow_support::{Cluster, Role, Settings, World, customers};
+use afterglow_support::{Cluster, ONE_GIFT, Role, Settings, World, customers};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 
-use super::kafka::{STORY, assert_served_once, until_served, world};
+use super::kafka::{assert_served_once, until_served, world};
 use super::stream::Streams;
 
 /// The three processes of a product, with everything that they need.
@@ -61,7 +61,7 @@ fn without_numbers(page: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_life_is_explained_with_the_same_page() {
     // Days that are long enough to be on time in, and short enough to wait for.
-    let settings = || Settings { seconds_per_day: 20, ..Settings::with_journey(STORY) };
+    let settings = || Settings { seconds_per_day: 20, ..Settings::with_journey(ONE_GIFT) };
     let scaled = World::new(Settings { cluster: Some(Cluster::fresh().await), ..settings() }).await;
     let embedded = World::new(settings()).await;
     let _roles = started(&scaled).await;
