@@ -7,6 +7,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("afterglow-events", 1),
     ("afterglow-rate", 1),
     ("afterglow-templates", 1),
+    ("afterglow-trace", 1),
     // Above templates: its linter checks them.
     ("afterglow-journey", 2),
     ("afterglow-eventlog", 2),
@@ -42,6 +43,9 @@ pub const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["afterglow-service", "afterglow"]),
     ("governor", &["afterglow-rate"]),
     ("mail-parser", &["afterglow-sandbox"]),
+    ("opentelemetry", &["afterglow-trace", "afterglow-service"]),
+    ("opentelemetry_sdk", &["afterglow-trace", "afterglow-service"]),
+    ("opentelemetry-proto", &["afterglow-service"]),
 ];
 
 /// The longest source file allowed, in lines, tests included.

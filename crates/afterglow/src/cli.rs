@@ -1,6 +1,5 @@
 //! The command line: what can be asked, and who answers.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use afterglow_service::exit::Exit;
@@ -56,14 +55,6 @@ enum Command {
     /// Check or show a configuration.
     #[command(subcommand)]
     Config(commands::config::Command),
-}
-
-/// Where a command finds the data.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DataFolder {
-    /// The data folder of the product.
-    #[arg(long, env = "AFTERGLOW_DATA_DIR", default_value = "afterglow-data")]
-    pub(crate) data_dir: PathBuf,
 }
 
 /// What a command comes to: an exit code, or an error to print.

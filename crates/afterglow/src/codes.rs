@@ -11,6 +11,9 @@ pub(crate) const KAFKA: &str = "AG5003";
 #[cfg(feature = "kafka")]
 pub(crate) const DATABASE: &str = "AG5004";
 
+/// A role's cursor and the log do not fit.
+pub(crate) const MISFIT: &str = "AG5005";
+
 /// Each code with its cause and its remedy.
 pub const CODES: &[(&str, &str, &str)] = &[
     (
@@ -32,5 +35,10 @@ pub const CODES: &[(&str, &str, &str)] = &[
         "AG5004",
         "The database cannot be reached, a role's schema is of another version, or the server keeps other settings.",
         "Do what the message says: `afterglow migrate` makes and updates the schemas; a role that waits goes on by itself.",
+    ),
+    (
+        MISFIT,
+        "A role remembers another place in the log than the log or its consumer group has: a topic made anew, a restored database or file, a group that was moved, a retention that overtook it. The role has stopped, since going on would skip or repeat in silence.",
+        "Find out what happened, then run the command that the message names, with --dry-run first; the role goes on at its next start.",
     ),
 ];

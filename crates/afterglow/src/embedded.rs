@@ -6,7 +6,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use afterglow_domain::{Clock, Clocks};
 use afterglow_durable::{StoredCursors, sqlite};
@@ -23,7 +22,7 @@ use afterglow_service::lifecycle::Tasks;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::ground::{Ground, RoleStore};
+use crate::ground::{Ground, RoleStore, option};
 use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
 use crate::{codes, events_api};
 
@@ -88,6 +87,10 @@ impl Ground for Folder {
     type Store = sqlite::Store;
     type Consumer = Consumer<LogReader, StoredCursors<sqlite::Store>>;
 
+    fn named(&self) -> String {
+        option("--data-dir", &self.path)
+    }
+
     fn log(&self) -> &EmbeddedLog {
         &self.log
     }
@@ -122,11 +125,8 @@ pub(crate) async fn start<W: Wiring>(
 ) -> anyhow::Result<Product> {
     let wall: Arc<dyn Clock> = afterglow_service::clock::SystemClock::shared();
     let (clocks, anchor) = clocks(&config.clock, data.path(), wall.clone())?;
-    let options = LogOptions {
-        partitions: config.log.partitions,
-        retention: Duration::from_hours(24 * u64::from(config.log.retention_days)),
-        clock: wall,
-    };
+    let options =
+        LogOptions { partitions: config.log.partitions, retention: config.log.retention(), clock: wall };
     let log = EmbeddedLog::open(data.file("log.db"), options).await.context(codes::LOG)?;
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
     let parts = Parts {

@@ -4,9 +4,10 @@
 //! misses nothing. An expired cursor is 410, a foreign one 400. The internal topic is not served.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::time::Duration;
 
-use afterglow_eventlog::{Error, LogReader, Tail, TailCursor, TailStart};
+use afterglow_eventlog::{Error, LogReader, Source, Tail, TailCursor, TailStart};
 use afterglow_events::Topic;
 use afterglow_service::http::problem;
 use afterglow_service::lifecycle::Shutdown;
@@ -21,6 +22,11 @@ use serde::Deserialize;
 
 use crate::record_json;
 
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::OnKafka;
+
 /// How many records are read at once: a slow reader holds no more than this.
 const BATCH: usize = 100;
 
@@ -30,14 +36,31 @@ const WAIT: Duration = Duration::from_secs(1);
 /// How often a silent stream says that it is alive: below the usual 60 s of proxies.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// A log that can be opened when somebody asks.
+pub(crate) trait Opens: Clone + Send + Sync + 'static {
+    /// The log.
+    type Log: Source;
+
+    /// Opens it, or gives the one that is open.
+    fn open(&self) -> impl Future<Output = Result<Self::Log, Error>> + Send;
+}
+
+impl Opens for LogReader {
+    type Log = Self;
+
+    async fn open(&self) -> Result<Self, Error> {
+        Ok(self.clone())
+    }
+}
+
 /// The endpoint over a log.
-pub(crate) fn router(reader: LogReader, shutdown: Shutdown) -> Router {
-    Router::new().route("/v1/events/{topic}", get(events)).with_state(Api { reader, shutdown })
+pub(crate) fn router<L: Opens>(log: L, shutdown: Shutdown) -> Router {
+    Router::new().route("/v1/events/{topic}", get(events::<L>)).with_state(Api { log, shutdown })
 }
 
 #[derive(Clone)]
-struct Api {
-    reader: LogReader,
+struct Api<L> {
+    log: L,
     shutdown: Shutdown,
 }
 
@@ -47,8 +70,8 @@ struct Asked {
     cursor: Option<String>,
 }
 
-async fn events(
-    State(api): State<Api>,
+async fn events<L: Opens>(
+    State(api): State<Api<L>>,
     Path(topic): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
@@ -69,7 +92,8 @@ async fn events(
         Some(Ok(cursor)) => TailStart::After(cursor),
         Some(Err(error)) => return refused(&error),
     };
-    match api.reader.tail(topic, start).await {
+    let tail = async { Tail::open(api.log.open().await?, topic, start).await };
+    match tail.await {
         Ok(tail) => Sse::new(stream_of(tail, api.shutdown))
             .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
             .into_response(),
@@ -86,7 +110,7 @@ fn refused(error: &Error) -> Response {
     problem(status, kind, title, &error.to_string())
 }
 
-fn stream_of(tail: Tail<LogReader>, shutdown: Shutdown) -> impl Stream<Item = Result<Event, Infallible>> {
+fn stream_of<S: Source>(tail: Tail<S>, shutdown: Shutdown) -> impl Stream<Item = Result<Event, Infallible>> {
     let batches = stream::unfold((tail, shutdown), |(mut tail, shutdown)| async move {
         if shutdown.is_soft() {
             return None;

@@ -4,6 +4,7 @@
 //! in what they hand in, and in nothing that a role does.
 
 use std::future::Future;
+use std::path::Path;
 
 use afterglow_dispatcher::store::DispatcherTx;
 use afterglow_durable::{Store, postgres, sqlite};
@@ -21,6 +22,9 @@ pub(crate) trait Ground: Send + Sync + 'static {
     /// A member of a role's consumer group.
     type Consumer: Consume;
 
+    /// How a command names this product, as a shell takes it: `--config /etc/afterglow.toml`.
+    fn named(&self) -> String;
+
     /// The log.
     fn log(&self) -> &Self::Log;
 
@@ -37,6 +41,18 @@ pub(crate) trait Ground: Send + Sync + 'static {
         topics: &[Topic],
         cursors: &Self::Store,
     ) -> anyhow::Result<Self::Consumer>;
+}
+
+/// An option that names a path, from whichever folder the command is called, as a shell takes it.
+pub(crate) fn option(name: &str, path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let text = path.display().to_string();
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%,=".contains(letter);
+    if text.chars().all(plain) {
+        format!("{name} {text}")
+    } else {
+        format!("{name} '{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// A role's state, wherever it is kept.
@@ -79,3 +95,15 @@ pub(crate) const DISPATCHER: RoleStore = RoleStore {
 
 /// All of them.
 pub(crate) const ROLES: [RoleStore; 3] = [INGEST, ENGINE, DISPATCHER];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_an_option_as_it_was() {
+        assert_eq!(option("--config", Path::new("/etc/a-b.toml")), "--config /etc/a-b.toml");
+        assert_eq!(option("--config", Path::new("/it's here")), r"--config '/it'\''s here'");
+        assert!(option("--data-dir", Path::new("data")).starts_with("--data-dir /"), "from any folder");
+    }
+}

@@ -15,16 +15,18 @@ use std::time::Duration;
 
 use afterglow_domain::{Clocks, Timestamp};
 use afterglow_durable::janitor::{self, Chore};
-use afterglow_durable::turns::Stopped;
-use afterglow_durable::{Error, Store as _, relay};
-use afterglow_service::config::Config;
+use afterglow_durable::turns::{Stopped, Terms};
+use afterglow_durable::{Error, Store as _, relay, standing};
+use afterglow_events::Encoding;
+use afterglow_service::config::{Config, PayloadEncoding};
 use afterglow_service::health::Health;
 use afterglow_service::lifecycle::Tasks;
 
+use crate::codes;
 use crate::ground::Ground;
 
 pub(crate) use journeys::Journeys;
-pub(crate) use watched::Readiness;
+pub(crate) use watched::{Outage, Readiness};
 
 /// How long a recognised event is remembered, counted from when the log took it: half as long again as
 /// the log keeps it.
@@ -41,8 +43,8 @@ pub(crate) struct Parts<G> {
 }
 
 impl<G: Ground> Parts<G> {
-    /// Relays a role's outbox to the log, and forgets old inbox marks and dead letters. In the background:
-    /// it all goes on while the roles drain.
+    /// Relays a role's outbox to the log, watches its store, and forgets old inbox marks and dead letters. In the
+    /// background: it all goes on while the roles drain.
     fn relay(&self, role: &'static str, store: &G::Store) {
         let (log, wall) = (self.ground.log().clone(), self.clocks.wall.clone());
         let stop = self.tasks.shutdown().hard_token();
@@ -51,6 +53,7 @@ impl<G: Ground> Parts<G> {
             relay::run(role, relayed, log, &*wall, stop).await;
             anyhow::Ok(())
         });
+        self.watch_store(role, store);
         let marks = Chore { role, what: janitor::INBOX_MARKS, keep: INBOX_MEMORY };
         self.forget(marks, store, |store, _, before| async move {
             store.prune_inbox(before, janitor::ROWS_MAX).await
@@ -58,6 +61,17 @@ impl<G: Ground> Parts<G> {
         let letters = Chore { role, what: janitor::DEAD_LETTERS, keep: self.config.keep.dead_letters() };
         self.forget(letters, store, |store, _, before| async move {
             store.prune_parked(before, janitor::ROWS_MAX).await
+        });
+    }
+
+    /// Notices within seconds that the store is away, also where the role has nothing to do.
+    fn watch_store(&self, role: &'static str, store: &G::Store) {
+        let (store, wall) = (store.clone(), self.clocks.wall.clone());
+        let outage = Outage::new(self, "store");
+        self.tasks.spawn_background(role, async move {
+            standing::watch(role, &store, &*wall, |problem| outage.tell(problem)).await;
+            #[expect(unreachable_code, reason = "the task's type needs an end that it does not have")]
+            anyhow::Ok(())
         });
     }
 
@@ -80,10 +94,27 @@ impl<G: Ground> Parts<G> {
     }
 }
 
-/// A consumer's end as a task's result: only what a person must decide is an error.
-fn ended(stopped: Stopped) -> anyhow::Result<()> {
+/// How the configuration wants payloads to be written.
+pub(crate) fn encoding(config: &Config) -> Encoding {
+    match config.log.encoding {
+        PayloadEncoding::Protobuf => Encoding::Protobuf,
+        PayloadEncoding::Json => Encoding::Json,
+    }
+}
+
+/// What the configuration says about every record that a role reads.
+fn terms(config: &Config) -> Terms {
+    Terms { encoding: encoding(config), age_max: config.log.retention() }
+}
+
+/// A consumer's end as a task's result: only what a person must decide is an error, with the command for it.
+/// `named` is [`Ground::named`].
+fn ended(stopped: Stopped, named: &str) -> anyhow::Result<()> {
     match stopped {
         Stopped::Asked => Ok(()),
-        Stopped::Discontinuity(error) => Err(error.into()),
+        Stopped::Discontinuity(error) => {
+            let code = codes::MISFIT;
+            anyhow::bail!("{code}: {error}; decide with `afterglow log continue {named}`")
+        }
     }
 }

@@ -7,8 +7,10 @@
 mod clock;
 mod wait;
 
+use std::path::Path;
 use std::sync::Arc;
 
+use afterglow_domain::Clocks;
 use afterglow_durable::StoredCursors;
 use afterglow_durable::postgres::{self, Server, ServerClock, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
@@ -23,9 +25,9 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 
-use crate::codes;
-use crate::ground::{Ground, ROLES, RoleStore};
-use crate::roles::{Journeys, Parts, Readiness, dispatcher, engine, ingest};
+use crate::ground::{Ground, ROLES, RoleStore, option};
+use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest};
+use crate::{codes, events_api};
 use wait::Wait;
 
 /// A process's role, and what only that role is given.
@@ -42,6 +44,8 @@ pub(crate) enum Role {
 struct Cluster {
     log: KafkaLog,
     server: Server,
+    /// How a command names it.
+    named: String,
     /// The server's clock.
     wall: Arc<ServerClock>,
 }
@@ -50,6 +54,10 @@ impl Ground for Cluster {
     type Log = KafkaLog;
     type Store = Store;
     type Consumer = KafkaConsumer;
+
+    fn named(&self) -> String {
+        self.named.clone()
+    }
 
     fn log(&self) -> &KafkaLog {
         &self.log
@@ -69,17 +77,21 @@ impl Ground for Cluster {
     }
 }
 
-/// Starts a role; its tasks run until they are told to stop. What is given flushes the log after that.
+/// Starts a role with the configuration of `file`; its tasks run until they are told to stop. What is given
+/// flushes the log after that.
 pub(crate) fn start(
     role: Role,
-    config: Config,
+    (file, config): (&Path, Config),
     admin: TcpListener,
     tasks: &Tasks,
 ) -> anyhow::Result<KafkaLog> {
-    let cluster = cluster(&config)?;
+    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
+    let server = server(&config)?.followed_by(wall.clone());
+    let cluster = Cluster { log: log(&config)?, server, named: option("--config", file), wall };
     let log = cluster.log.clone();
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let router = admin_router(health.clone(), metrics.clone());
+    let events = events_api::router(events_api::OnKafka::of(log.clone()), tasks.shutdown());
+    let router = admin_router(health.clone(), metrics.clone()).merge(events);
     let limits = config.http.limits.clone();
     tasks.spawn("admin", http::serve(admin, router, limits, tasks.shutdown()));
     tasks.spawn_background("metrics", async move {
@@ -175,17 +187,23 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
     Ok(done)
 }
 
-/// The log and the database of the configuration; nothing is reached yet.
-fn cluster(config: &Config) -> anyhow::Result<Cluster> {
+/// The log of the configuration; no broker is asked yet.
+pub(crate) fn log(config: &Config) -> anyhow::Result<KafkaLog> {
     let kafka = config.log.kafka().context("log.kind is kafka")?;
-    let log = KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)?;
-    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
-    Ok(Cluster { log, server: server(config)?.followed_by(wall.clone()), wall })
+    KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)
 }
 
-fn server(config: &Config) -> anyhow::Result<Server> {
+/// The database of the configuration; it is not reached yet.
+pub(crate) fn server(config: &Config) -> anyhow::Result<Server> {
     let url = config.store.postgres_url().context("store.kind is postgres")?;
     url.expose_secret().parse().context(codes::DATABASE)
+}
+
+/// The clocks of the configuration, by the database's word where it is a sandbox.
+pub(crate) async fn clocks(config: &Config) -> anyhow::Result<Clocks> {
+    let wall = Arc::new(ServerClock::new(SystemClock::shared()));
+    let server = server(config)?.followed_by(wall.clone());
+    clock::ask(&config.clock, (&server, &wall)).await
 }
 
 fn settings(config: &Config, kafka: &Kafka) -> Settings {
@@ -214,6 +232,20 @@ where
             prepared.await
         }
     };
+    let spawn = |spawn: S| {
+        spawn(parts);
+        watch_log(parts);
+    };
     // First the loops, which are not ready yet; then this, or the process were ready in between.
-    wait.until(attempt, |spawn| spawn(parts)).await;
+    wait.until(attempt, spawn).await;
+}
+
+/// Notices within seconds that Kafka is away, also where the role has nothing to do.
+fn watch_log(parts: &Parts<Cluster>) {
+    let (log, outage) = (parts.ground.log.clone(), Outage::new(parts, "kafka"));
+    parts.tasks.spawn_background("kafka", async move {
+        log.watch(|problem| outage.tell(problem)).await;
+        #[expect(unreachable_code, reason = "the task's type needs an end that it does not have")]
+        anyhow::Ok(())
+    });
 }

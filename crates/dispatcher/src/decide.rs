@@ -240,7 +240,8 @@ impl Case {
 
     pub(crate) fn job(&self, call: Call) -> Job {
         let attempt = None;
-        Job { touchpoint: self.touchpoint.id, shard: self.touchpoint.shard(), attempt, call }
+        let traceparent = self.touchpoint.state.traceparent.clone();
+        Job { touchpoint: self.touchpoint.id, shard: self.touchpoint.shard(), attempt, call, traceparent }
     }
 
     /// A call whose worker did not come back: its process died, or its answer could not be recorded.

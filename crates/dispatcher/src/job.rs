@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use afterglow_domain::{AttemptId, Sensitive, Shard, TouchpointId};
 use afterglow_providers::{Envelope, GiftVendor, Lookup, MailAccepted, Mailer, Ordered, Outcome};
+use afterglow_trace::{Kind, Span};
 
 use crate::gate::Lane;
 
@@ -31,9 +32,24 @@ pub(crate) struct Job {
     /// The attempt that the call belongs to; `None` for links, which are no ledger step.
     pub(crate) attempt: Option<AttemptId>,
     pub(crate) call: Call,
+    /// The trace of the touchpoint's event.
+    pub(crate) traceparent: Option<String>,
 }
 
 impl Job {
+    /// The span of the call, which begins now.
+    pub(crate) fn span(&self) -> Span {
+        let name = match self.call {
+            Call::Order(_) => "order gift",
+            Call::Mail(..) => "send mail",
+            Call::LookUp => "look up order",
+            Call::Link(_) => "fetch link",
+        };
+        let mut span = Span::within(self.traceparent.as_deref(), Kind::Client, name);
+        span.tell("afterglow.touchpoint", || self.touchpoint.to_string());
+        span
+    }
+
     pub(crate) fn lane(&self) -> Lane {
         match self.call {
             Call::Order(_) | Call::LookUp | Call::Link(_) => Lane::Gifts,

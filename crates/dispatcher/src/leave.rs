@@ -13,7 +13,7 @@ use crate::case::Case;
 use crate::job::{GRACE, Job};
 use crate::run::Dispatcher;
 use crate::store::DispatcherTx;
-use crate::turn::Turn;
+use crate::turn::{Turn, load_calls};
 
 impl<S, G, M> Dispatcher<S, G, M>
 where
@@ -37,8 +37,8 @@ where
 
     async fn mark_leaving(&self, job: &Job, timeout: Duration) -> Result<bool, Error> {
         let mut tx = self.store.begin(&ShardSet::new([job.shard])).await?;
-        let mut turn = Turn::new(&self.options, &self.clocks);
-        let mut cases = turn.load(&mut tx, &[job.touchpoint]).await?;
+        let turn = Turn::new(&self.options, &self.clocks);
+        let mut cases = load_calls(&mut tx, &[job.touchpoint]).await?;
         let Some(mut case) = cases.remove(&job.touchpoint) else { return Ok(false) };
         if !case.stands(job.attempt, AttemptState::Claimed) {
             return Ok(false);

@@ -1,15 +1,17 @@
 //! Read-only questions for `explain`, `attempts list` and screens. Never a gift's link, never an
-//! address; the recipient's name only as [`Sensitive`].
+//! address; the recipient's name only as [`Sensitive`]. Either store answers them: see [`Rows`].
+
+mod postgres;
+mod sqlite;
+
+use std::future::Future;
 
 use afterglow_domain::{AttemptId, HomeKey, Money, Sensitive, Tenant, Timestamp, TouchpointId};
 use afterglow_durable::Error;
 use afterglow_events::convert;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::attempt::AttemptState;
 use crate::ledger::{Budget, Suppression};
-use crate::store::sqlite::{BUDGET, TOUCHPOINT, budget, suppression, touchpoint};
 use crate::touchpoint::{Check, Conclusion, Reservation, Status, Step, Touchpoint, Wait};
 
 /// Everything that is known of a touchpoint's delivery.
@@ -82,67 +84,46 @@ pub struct AttemptView {
     pub reason: String,
 }
 
-const ATTEMPT: &str =
-    "select id, touchpoint, step, n, state, vendor, vendor_id, started_at, ended_at, reason from attempt";
-
-/// The deliveries of a home key, oldest first.
-pub async fn of_home(readers: &SqlitePool, home: &HomeKey) -> Result<Vec<Delivery>, Error> {
-    deliveries(readers, "home", home.as_str()).await
+/// Whose deliveries are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// Those of a home key.
+    Home(&'a HomeKey),
+    /// Those of an enrolment, by its id as text.
+    Enrolment(&'a str),
 }
 
-/// The deliveries of an enrolment, oldest first.
-pub async fn of_enrolment(readers: &SqlitePool, enrolment: &str) -> Result<Vec<Delivery>, Error> {
-    deliveries(readers, "enrolment", enrolment).await
+/// Touchpoints and their attempts.
+pub type Told = (Vec<Touchpoint>, Vec<AttemptView>);
+
+/// Finds the dispatcher's rows for a person; each question finds them by an index.
+pub trait Rows: Send + Sync {
+    /// Touchpoints, oldest first, and their attempts in order, both of one moment: so a delivery and its
+    /// attempts agree.
+    fn touchpoints(&self, whose: Whose<'_>) -> impl Future<Output = Result<Told, Error>> + Send;
+
+    /// The attempts that wait for a person, oldest first, at most `max`.
+    fn for_a_person(&self, max: u32) -> impl Future<Output = Result<Vec<AttemptView>, Error>> + Send;
+
+    /// The budgets of an account, newest year first.
+    fn budgets(
+        &self,
+        tenant: &Tenant,
+        account: &str,
+    ) -> impl Future<Output = Result<Vec<Budget>, Error>> + Send;
+
+    /// Since when and why an address gets no mail; the caller computes the HMAC.
+    fn suppressed(
+        &self,
+        tenant: &Tenant,
+        address_hmac: &[u8; 32],
+    ) -> impl Future<Output = Result<Option<Suppression>, Error>> + Send;
 }
 
-/// The attempts that wait for a person, oldest first, at most `max`.
-pub async fn for_a_person(readers: &SqlitePool, max: u32) -> Result<Vec<AttemptView>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(ATTEMPT);
-    query.push(" where state in (");
-    let mut states = query.separated(", ");
-    for (_, word) in AttemptState::WORDS.iter().filter(|(state, _)| state.waits_for_a_person()) {
-        states.push_bind(*word);
-    }
-    query.push(") order by started_at, id limit ").push_bind(max);
-    query.build().fetch_all(readers).await?.iter().map(attempt).collect()
-}
-
-/// The budgets of an account, newest year first.
-pub async fn budgets(readers: &SqlitePool, tenant: &Tenant, account: &str) -> Result<Vec<Budget>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(BUDGET);
-    query.push(" where tenant = ").push_bind(tenant.as_str()).push(" and account = ").push_bind(account);
-    query.push(" order by year desc, currency");
-    query.build().fetch_all(readers).await?.iter().map(budget).collect()
-}
-
-/// Since when and why an address gets no mail; the caller computes the HMAC.
-pub async fn suppressed(
-    readers: &SqlitePool,
-    tenant: &Tenant,
-    address_hmac: &[u8; 32],
-) -> Result<Option<Suppression>, Error> {
-    let row = sqlx::query(
-        "select tenant, address_hmac, since, reason from suppression where tenant = ? and address_hmac = ?",
-    )
-    .bind(tenant.as_str())
-    .bind(address_hmac.as_slice())
-    .fetch_optional(readers)
-    .await?;
-    row.as_ref().map(suppression).transpose()
-}
-
-async fn deliveries(readers: &SqlitePool, column: &'static str, value: &str) -> Result<Vec<Delivery>, Error> {
-    // One snapshot for both, so that a delivery and its attempts agree.
-    let mut snapshot = readers.begin().await?;
-    let mut query = QueryBuilder::<Sqlite>::new(TOUCHPOINT);
-    query.push(" where ").push(column).push(" = ").push_bind(value).push(" order by received_at, id");
-    let rows = query.build().fetch_all(&mut *snapshot).await?;
-    let mut query = QueryBuilder::<Sqlite>::new(ATTEMPT);
-    query.push(" where touchpoint in (select id from touchpoint where ").push(column).push(" = ");
-    query.push_bind(value).push(") order by touchpoint, n");
-    let attempts = query.build().fetch_all(&mut *snapshot).await?;
-    let attempts = attempts.iter().map(attempt).collect::<Result<Vec<_>, _>>()?;
-    rows.iter().map(|row| Ok(delivery(touchpoint(row)?, &attempts))).collect()
+/// The deliveries of a home key or an enrolment, oldest first.
+pub async fn deliveries(rows: &impl Rows, whose: Whose<'_>) -> Result<Vec<Delivery>, Error> {
+    let (touchpoints, attempts) = rows.touchpoints(whose).await?;
+    Ok(touchpoints.into_iter().map(|touchpoint| delivery(touchpoint, &attempts)).collect())
 }
 
 fn delivery(row: Touchpoint, attempts: &[AttemptView]) -> Delivery {
@@ -174,20 +155,4 @@ fn delivery(row: Touchpoint, attempts: &[AttemptView]) -> Delivery {
 fn name_of(row: &Touchpoint) -> Sensitive<String> {
     let name = row.due.recipient.as_ref().map(|person| format!("{} {}", person.first_name, person.last_name));
     Sensitive::new(name.unwrap_or_default().trim().to_owned())
-}
-
-fn attempt(row: &SqliteRow) -> Result<AttemptView, Error> {
-    let broken = || Error::Refused("attempt: a column is not of its form".to_owned());
-    Ok(AttemptView {
-        id: AttemptId::from_slice(row.try_get("id")?).ok_or_else(broken)?,
-        touchpoint: TouchpointId::from_slice(row.try_get("touchpoint")?).ok_or_else(broken)?,
-        step: Step::parse(row.try_get("step")?).ok_or_else(broken)?,
-        n: row.try_get("n")?,
-        state: AttemptState::parse(row.try_get("state")?).ok_or_else(broken)?,
-        vendor: row.try_get("vendor")?,
-        vendor_id: row.try_get("vendor_id")?,
-        started_at: Timestamp(row.try_get("started_at")?),
-        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Timestamp),
-        reason: row.try_get("reason")?,
-    })
 }

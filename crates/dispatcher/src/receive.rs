@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use afterglow_domain::{HomeKey, Timestamp, TouchpointId};
 use afterglow_durable::turns::{Handler, Incoming};
-use afterglow_durable::{Error, InboxMark, Store, Timeline, Tx as _};
+use afterglow_durable::{Error, InboxMark, Store, Timeline, Tx as _, metric};
 use afterglow_events::proto::{self, DeliveryCause, signal::Kind, touchpoint_due::Deed};
 use afterglow_events::{Body, convert};
 use afterglow_providers::{GiftVendor, Mailer};
@@ -41,8 +41,10 @@ where
         let mut cases = turn.load_with(tx, &ids, &news).await?;
         let signals: Vec<&Incoming> =
             records.iter().filter(|incoming| matches!(incoming.event.body, Body::Signal(_))).collect();
-        let marks: Vec<InboxMark> = signals.iter().map(|incoming| mark_of(incoming)).collect();
+        let marks: Vec<InboxMark> = signals.iter().map(|incoming| incoming.signal_mark()).collect();
         let first = tx.first_seen(&marks).await?;
+        let repeated = first.iter().filter(|first| !**first).count();
+        metrics::counter!(metric::REPEATED, "role" => ROLE).increment(repeated as u64);
         for (incoming, _) in signals.iter().zip(first).filter(|(_, first)| *first) {
             signal(&mut turn, incoming)?;
         }
@@ -92,6 +94,16 @@ pub(crate) fn home_of(incoming: &Incoming) -> Result<HomeKey, Error> {
     HomeKey::new(incoming.event.envelope.subject.as_str()).map_err(|error| refused(&error.to_string()))
 }
 
+/// Whether a record is about a touchpoint of this home key. Ids can be computed by anybody, so an event of another
+/// customer, or another tenant, neither takes a touchpoint back nor learns its end.
+fn check_home(case: &Case, incoming: &Incoming) -> Result<(), Error> {
+    let subject = incoming.event.envelope.subject.as_str();
+    if case.touchpoint.home.as_str() == subject {
+        return Ok(());
+    }
+    Err(refused(&format!("touchpoint {} is not of {subject}", case.touchpoint.id)))
+}
+
 /// Everything that the records say of deals, to be loaded for; it is taken in record by record.
 fn news_of(records: &[Incoming]) -> Result<Vec<News>, Error> {
     let mut all = Vec::new();
@@ -102,11 +114,6 @@ fn news_of(records: &[Incoming]) -> Result<Vec<News>, Error> {
         }
     }
     Ok(all)
-}
-
-fn mark_of(incoming: &Incoming) -> InboxMark {
-    let envelope = &incoming.event.envelope;
-    InboxMark { event: envelope.id, home: envelope.subject.clone(), taken_at: incoming.received.taken_at }
 }
 
 fn signal(turn: &mut Turn<'_>, incoming: &Incoming) -> Result<(), Error> {
@@ -149,6 +156,15 @@ fn due(
     let id = id_of(&message.touchpoint_id)?;
     let step = first_step(message)?;
     let traceparent = incoming.event.envelope.traceparent.clone();
+    if let Some(case) = cases.get(&id)
+        && let Err(foreign) = check_home(case, incoming)
+    {
+        if case.touchpoint.status != Status::Tombstone {
+            return Err(foreign);
+        }
+        // Another customer's revocation came first, of what is not that customer's.
+        cases.remove(&id);
+    }
     match cases.get_mut(&id) {
         None => {
             let mut case = new_case(turn, id, incoming, State::new(step, traceparent))?;
@@ -211,6 +227,7 @@ fn revoked(
         cases.insert(id, case);
         return Ok(Some(id));
     };
+    check_home(case, incoming)?;
     match case.touchpoint.status {
         Status::Tombstone | Status::Concluded => return Ok(None),
         Status::Calling | Status::InDoubt => case.touchpoint.state.revoked = reason,

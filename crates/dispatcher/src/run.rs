@@ -175,8 +175,14 @@ where
     pub(crate) async fn perform(&self, mut job: Job) -> Lane {
         let lane = job.lane();
         loop {
+            let mut span = job.span();
             let answer = self.call(&job).await;
             let (step, result) = answer.labels();
+            span.tell("afterglow.result", || result);
+            if !matches!(result, "accepted" | "found") {
+                span.failed(result);
+            }
+            drop(span);
             let name = if step == "look_up" { metric::LOOKUPS } else { metric::CALLS };
             metrics::counter!(name, "step" => step, "result" => result).increment(1);
             self.watch(lane, &answer);

@@ -14,7 +14,7 @@ use crate::attempt::Attempt;
 use crate::ledger::{Budget, DealLedger, Suppression};
 use crate::touchpoint::Touchpoint;
 
-mod blobs;
+pub(crate) mod blobs;
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;

@@ -39,6 +39,19 @@ pub(crate) struct Turn<'a> {
 
 pub(crate) type Cases = BTreeMap<TouchpointId, Case>;
 
+/// Loads the touchpoints of these ids that exist with their newest calls, and nothing that is shared: for what
+/// changes a call and decides nothing.
+pub(crate) async fn load_calls<T: DispatcherTx>(tx: &mut T, ids: &[TouchpointId]) -> Result<Cases, Error> {
+    let touchpoints = tx.load_touchpoints(ids).await?;
+    let mut cases: Cases = touchpoints.into_iter().map(|t| (t.id, Case::new(t))).collect();
+    for attempt in tx.load_newest_attempts(ids).await? {
+        if let Some(case) = cases.get_mut(&attempt.touchpoint) {
+            case.attempt = Some(attempt);
+        }
+    }
+    Ok(cases)
+}
+
 impl<'a> Turn<'a> {
     pub(crate) fn new(options: &'a Options, clocks: &'a Clocks) -> Self {
         Self {
@@ -72,33 +85,27 @@ impl<'a> Turn<'a> {
         ids: &[TouchpointId],
         news: &[News],
     ) -> Result<Cases, Error> {
-        let touchpoints = tx.load_touchpoints(ids).await?;
-        let attempts = tx.load_newest_attempts(ids).await?;
-        self.load_money(tx, &touchpoints, news).await?;
-        let addresses: BTreeSet<_> = touchpoints.iter().filter_map(|t| self.address_key(t)).collect();
+        let cases = load_calls(tx, ids).await?;
+        let touchpoints = || cases.values().map(|case| &case.touchpoint);
+        self.load_money(tx, touchpoints(), news).await?;
+        let addresses: BTreeSet<_> = touchpoints().filter_map(|t| self.address_key(t)).collect();
         let addresses: Vec<_> = addresses.into_iter().collect();
         for row in tx.load_suppressions(&addresses).await? {
             self.suppressed.insert((row.tenant, row.address_hmac), row.reason);
-        }
-        let mut cases: Cases = touchpoints.into_iter().map(|t| (t.id, Case::new(t))).collect();
-        for attempt in attempts {
-            if let Some(case) = cases.get_mut(&attempt.touchpoint) {
-                case.attempt = Some(attempt);
-            }
         }
         Ok(cases)
     }
 
     /// Deals before budgets: whose customer a deal is says which budget counts.
-    async fn load_money<T: DispatcherTx>(
+    async fn load_money<'t, T: DispatcherTx>(
         &mut self,
         tx: &mut T,
-        touchpoints: &[Touchpoint],
+        touchpoints: impl Iterator<Item = &'t Touchpoint>,
         news: &[News],
     ) -> Result<(), Error> {
         let mut deals: BTreeSet<DealRef> = news.iter().flat_map(News::deals).collect();
         let mut accounts: BTreeSet<AccountOf> = news.iter().map(News::counts_for).collect();
-        for touchpoint in touchpoints.iter().filter(|touchpoint| touchpoint.gift().is_some()) {
+        for touchpoint in touchpoints.filter(|touchpoint| touchpoint.gift().is_some()) {
             deals.extend(touchpoint.deal());
             let reserved = touchpoint.state.reservation.as_ref().map(|r| r.budget.account.as_str());
             let names = [Some(touchpoint.budget_account()), reserved].into_iter().flatten();

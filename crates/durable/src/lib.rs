@@ -14,6 +14,7 @@
 mod cursors;
 pub mod error;
 pub mod janitor;
+pub mod letters;
 pub mod memory;
 pub mod metric;
 pub mod parked;
@@ -24,6 +25,7 @@ pub mod rows;
 pub mod schema;
 pub mod shard_set;
 pub mod sqlite;
+pub mod standing;
 pub mod store;
 pub mod trouble;
 pub mod turns;
@@ -33,8 +35,10 @@ pub mod conformance;
 
 pub use cursors::StoredCursors;
 pub use error::Error;
+pub use letters::{Letters, ReadLetters};
 pub use replay::{Replay, replay};
 pub use rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 pub use shard_set::ShardSet;
+pub use standing::Standing;
 pub use store::{Store, Tx};
 pub use trouble::Trouble;

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::{OUTBOX_COUNT_MAX, Standing, made_at};
 use crate::store::{CommitFault, CommitFaults, Marks, Taken};
 
 /// Everything the model holds.
@@ -138,6 +139,13 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         Ok(tables.outbox.iter().take(max).map(|(seq, row)| (*seq, row.clone())).collect())
     }
 
+    async fn standing(&self) -> Result<Standing, Error> {
+        let tables = self.tables.lock().await;
+        let outbox_rows = u32::try_from(tables.outbox.len()).unwrap_or(u32::MAX).min(OUTBOX_COUNT_MAX);
+        let outbox_since = tables.outbox.values().next().and_then(made_at);
+        Ok(Standing { outbox_rows, outbox_since, server: None })
+    }
+
     async fn outbox_take(&self, max: usize) -> Result<Option<Taken<Outgoing<T>>>, Error> {
         let Ok(turn) = self.relay.clone().try_lock_owned() else { return Ok(None) };
         let rows = self.outbox_read(max).await?;
@@ -248,6 +256,9 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
         }
         for (group, cursor) in writes.cursors {
             self.work.cursors.insert((group, cursor.topic, cursor.partition), cursor);
+        }
+        for place in &writes.forget {
+            self.work.cursors.remove(place);
         }
         for letter in writes.parked {
             park(&mut self.work.parked, letter);

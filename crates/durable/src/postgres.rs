@@ -25,6 +25,7 @@ pub mod sandbox_clock;
 mod schema;
 pub mod server;
 mod server_clock;
+mod standing;
 pub mod text;
 mod timers;
 mod tx;
@@ -55,6 +56,9 @@ const CONNECTIONS_MAX: u32 = 10;
 /// Relays have connections of their own, whose session is the lock: one at work and one that takes its
 /// place after a failure.
 const RELAY_CONNECTIONS_MAX: u32 = 2;
+
+/// How many connections a command that looks has: it asks one question after another.
+const READERS_MAX: u32 = 2;
 
 /// How long to wait for a connection before saying that the database is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -121,6 +125,18 @@ impl Store {
         self.relays.close().await;
         self.pool.close().await;
     }
+}
+
+/// Connections that can only read, in a role's schema.
+pub type Readers = PgPool;
+
+/// Opens a role's schema for reading only, beside its running processes: each question is one statement of
+/// at most five seconds. Refuses a schema of another version.
+pub async fn open_read_only(server: &Server, schema: &Schema) -> Result<Readers, Error> {
+    let readers = pool(READERS_MAX).connect_with(server.of_reader(schema.name)).await?;
+    server::check(&mut *readers.acquire().await?, server, server::READER_SETTINGS).await?;
+    schema::check(&mut *readers.acquire().await?, schema).await?;
+    Ok(readers)
 }
 
 fn pool_of_relays(server: &Server, schema: &Schema) -> PgPool {

@@ -7,9 +7,12 @@
 //! there are: [`Append`] writes no later event of a key after one that failed, each relay has taken what it
 //! sends ([`Outgoing`]), and one that was stopped and wakes up only repeats what its successor has sent.
 
+mod order;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use afterglow_domain::{Clock, Disposition};
+use afterglow_domain::{Clock, Disposition, Shard};
 use afterglow_events::{Append, AppendError, Record};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +22,7 @@ use crate::parked::letter_of_outbox;
 use crate::rows::{OutboxRow, ParkedLetter};
 use crate::store::{Outgoing, Store};
 use crate::trouble::Trouble;
+use order::Order;
 
 /// How many events are under way at once: two append batches of the log, so that it never idles.
 const BATCH_MAX: usize = 1000;
@@ -39,9 +43,10 @@ pub async fn run<S: Store, L: Append>(
 ) {
     let changed = store.changed();
     let trouble = Trouble::new(role, "relay", "");
+    let mut order = Order::default();
     loop {
         let signal = changed.notified();
-        let problem = match relay_once(role, &store, &log, wall).await {
+        let problem = match round(role, (&store, &log), wall, &mut order).await {
             Ok(Progress::All) => None,
             Ok(Progress::Nothing) if stop.is_cancelled() => return,
             Ok(Progress::Nothing) => {
@@ -83,14 +88,31 @@ pub async fn relay_once<S: Store, L: Append>(
     log: &L,
     wall: &dyn Clock,
 ) -> Result<Progress, Error> {
+    round(role, (store, log), wall, &mut Order::default()).await
+}
+
+async fn round<S: Store, L: Append>(
+    role: &'static str,
+    (store, log): (&S, &L),
+    wall: &dyn Clock,
+    order: &mut Order,
+) -> Result<Progress, Error> {
     let Some((mut outgoing, rows)) = store.outbox_take(BATCH_MAX).await? else {
         return Ok(Progress::Nothing);
     };
+    let late = order.take(&rows);
+    metrics::counter!(metric::OUT_OF_ORDER, "role" => role).increment(late);
+    let shards: Vec<(Shard, i64)> = rows.iter().map(|(seq, row)| (row.shard, *seq)).collect();
     let sent = tokio::select! {
         sent = append(role, log, rows, wall) => sent,
         never = outgoing.keep() => match never {},
     };
     outgoing.settle(&sent.acknowledged, &sent.parked).await?;
+    let gone: BTreeSet<i64> =
+        sent.acknowledged.iter().copied().chain(sent.parked.iter().map(|(seq, _)| *seq)).collect();
+    for (shard, seq) in shards.into_iter().filter(|(_, seq)| gone.contains(seq)) {
+        order.settled(shard, seq);
+    }
     metrics::counter!(metric::SENT, "role" => role).increment(sent.acknowledged.len() as u64);
     metrics::counter!(metric::PARKED, "role" => role).increment(sent.parked.len() as u64);
     Ok(sent.stuck.map_or(Progress::All, Progress::Stuck))

@@ -1,7 +1,7 @@
 //! What every role's transaction writes besides the role's own rows.
 
 use afterglow_domain::{EventId, Shard, Timestamp};
-use afterglow_events::{Cursor, Record};
+use afterglow_events::{Cursor, Record, Topic};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -103,6 +103,8 @@ pub struct Writes {
     pub outbox: Vec<OutboxRow>,
     /// Up to where this group has decided: (group, cursor).
     pub cursors: Vec<(String, Cursor)>,
+    /// Cursors to forget, of partitions that are no more: (group, topic, partition).
+    pub forget: Vec<(String, Topic, u16)>,
     /// What could not be used.
     pub parked: Vec<ParkedLetter>,
 }
@@ -114,6 +116,7 @@ impl Writes {
             && self.arm.is_empty()
             && self.outbox.is_empty()
             && self.cursors.is_empty()
+            && self.forget.is_empty()
             && self.parked.is_empty()
     }
 }

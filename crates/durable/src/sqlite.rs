@@ -27,7 +27,6 @@ use crate::rows::Timeline;
 pub use crate::schema::Migration;
 use crate::store::CommitFaults;
 
-pub use letters::{Letters, read_letter, read_open_ids, read_parked};
 pub use tx::{Outgoing, Tx};
 
 /// How many readers may look at once; each query is short, and a person rarely asks more.

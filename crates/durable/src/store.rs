@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::Standing;
 
 /// A transaction that was begun because timers are due, and those timers.
 pub type Due<T> = (T, Vec<Timer>);
@@ -45,7 +46,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn next_due(&self, timeline: Timeline) -> impl Future<Output = Result<Option<Timestamp>, Error>> + Send;
 
     /// The oldest events not acknowledged by the log, with their sequence numbers, ascending: a look, for
-    /// tests and gauges. A relay takes them with [`Store::outbox_take`].
+    /// tests. A relay takes them with [`Store::outbox_take`].
     fn outbox_read(&self, max: usize) -> impl Future<Output = Result<Vec<(i64, OutboxRow)>, Error>> + Send;
 
     /// Takes the oldest events not acknowledged by the log, at most `max`, of keys that no other relay has
@@ -54,6 +55,9 @@ pub trait Store: Clone + Send + Sync + 'static {
         &self,
         max: usize,
     ) -> impl Future<Output = Result<Option<Taken<Self::Outgoing>>, Error>> + Send;
+
+    /// How it stands, for gauges and probes; writes nothing.
+    fn standing(&self) -> impl Future<Output = Result<Standing, Error>> + Send;
 
     /// The durable cursors of a consumer group.
     fn cursors(&self, group: &str) -> impl Future<Output = Result<Vec<Cursor>, Error>> + Send;

@@ -6,16 +6,18 @@
 //! tell the log.
 
 mod records;
+mod spans;
 mod timers;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_domain::{Shard, Timestamp};
-use afterglow_events::{Event, Received};
+use afterglow_events::{Encoding, Event, Received, identity};
 
 use crate::error::Error;
-use crate::rows::{Timeline, Timer};
+use crate::rows::{InboxMark, Timeline, Timer};
 use crate::store::Tx;
 
 pub use records::{Stopped, consume, consume_once};
@@ -32,6 +34,36 @@ pub struct Incoming {
     pub event: Event,
     /// How it came: partition, offset, when the log took it.
     pub received: Received,
+}
+
+impl Incoming {
+    /// The mark by which a repeated signal is recognised: its tenant, source and id as they were sent, so that a
+    /// stranger's ids need not be UUIDs and two strangers may use the same ones.
+    pub fn signal_mark(&self) -> InboxMark {
+        let envelope = &self.event.envelope;
+        let id = self.received.record.header("ce_id").unwrap_or_default();
+        InboxMark {
+            event: identity::signal(&envelope.tenant, &envelope.source, id),
+            home: envelope.subject.clone(),
+            taken_at: self.received.taken_at,
+        }
+    }
+}
+
+/// What the configuration says about every record of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How dead letters are written.
+    pub encoding: Encoding,
+    /// How old a record may be, counted from when the log took it. An older one is a dead letter: had it had
+    /// its effect before, the inbox would soon not know it any more.
+    pub age_max: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { encoding: Encoding::default(), age_max: Duration::from_hours(30 * 24) }
+    }
 }
 
 /// A role's decisions on records. They only read and write within the transaction and may run again
@@ -57,6 +89,11 @@ pub trait Handler: Send + Sync + 'static {
 
     /// The clock of a timeline, as the role was given it.
     fn now(&self, timeline: Timeline) -> Timestamp;
+
+    /// What holds for every record.
+    fn terms(&self) -> Terms {
+        Terms::default()
+    }
 
     /// A loop has taken a turn, also an idle one: what stood in its way, if anything did. Health checks
     /// hang on this.
@@ -93,6 +130,10 @@ impl<H: Handler> Handler for Arc<H> {
 
     fn now(&self, timeline: Timeline) -> Timestamp {
         (**self).now(timeline)
+    }
+
+    fn terms(&self) -> Terms {
+        (**self).terms()
     }
 
     fn turned(&self, trouble: Option<&str>) {

@@ -13,11 +13,14 @@ use afterglow_events::{Checkpoints, Consume, ConsumeError, Cursor, Received, Top
 use tokio::time::Instant;
 
 use crate::follower::Follower;
-use crate::metric::{Tally, record_bytes};
+use crate::metric::{self, Tally, record_bytes};
 use crate::source::Source;
 
 /// How many bytes one poll gathers before it stops early; what a transaction should hold in memory.
 const POLL_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How often the lag is told: it has a series per partition.
+const LAG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A group's reader over any [`Source`].
 pub struct Consumer<S, C> {
@@ -29,6 +32,8 @@ pub struct Consumer<S, C> {
     lanes: Vec<Lane>,
     /// Which lane begins the next poll, so that none is always last.
     turn: usize,
+    /// When the lag is told next.
+    lag_at: Instant,
 }
 
 /// One partition and how far we are in it.
@@ -50,6 +55,20 @@ impl<S: Source, C: Checkpoints> Consumer<S, C> {
             topics: topics.to_vec(),
             lanes: Vec::new(),
             turn: 0,
+            lag_at: Instant::now(),
+        }
+    }
+
+    /// Tells how far the group is behind, every [`LAG_INTERVAL`].
+    fn tell_lag(&mut self) {
+        let now = Instant::now();
+        if now < self.lag_at {
+            return;
+        }
+        self.lag_at = now + LAG_INTERVAL;
+        for lane in &self.lanes {
+            let end = self.follower.known().of(lane.topic, lane.partition).map_or(0, |range| range.end);
+            metric::lag(&self.group, lane.topic, lane.partition, end - lane.committed);
         }
     }
 
@@ -112,6 +131,7 @@ impl<S: Source, C: Checkpoints> Consume for Consumer<S, C> {
             self.lanes = self.lanes_at_checkpoint().await?;
         }
         loop {
+            self.tell_lag();
             let batch = self.gather(max).await?;
             if !batch.is_empty() || !self.follower.wait(until).await {
                 Tally::of(batch.iter().map(|received| &received.record)).received(&self.group);

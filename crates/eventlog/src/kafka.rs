@@ -15,6 +15,7 @@
 
 mod consumer;
 mod delivery;
+mod group;
 mod message;
 mod offset_mark;
 mod reader;
@@ -24,6 +25,7 @@ mod tests;
 mod topics;
 
 pub use consumer::KafkaConsumer;
+pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 pub use settings::{Settings, check_library};
 pub use topics::Difference;
@@ -33,16 +35,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
-use afterglow_events::{Append, AppendError, Checkpoints, Cursor, Position, Record, Topic};
+use afterglow_events::{Append, AppendError, Checkpoints, Position, Record, Topic};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 
 use crate::admission::admit;
 use crate::error::Error;
-use crate::metric::Tally;
+use crate::metric::{self, Tally};
 use delivery::{Delivery, Round};
 
 /// How long after their timeout records may take to be reported: librdkafka looks once a second.
 const REPORT_SLACK: Duration = Duration::from_secs(2);
+
+/// How often the broker is asked whether it is there. With the time that a question may take it is the longest
+/// for which nobody knows that it is away.
+const WATCH_INTERVAL: Duration = Duration::from_secs(3);
 
 /// A log on Kafka. Clones share the producer.
 #[derive(Clone)]
@@ -99,6 +105,21 @@ impl KafkaLog {
         settings::blocking(move || topics::check(&settings, producer.client.client())).await
     }
 
+    /// Asks the broker for ever whether the topics are there; `told` hears after each question why there was no
+    /// answer, or nothing where there was one. An idle process would notice nothing otherwise.
+    pub async fn watch(&self, told: impl Fn(Option<&str>) + Send) -> ! {
+        let mut away = false;
+        loop {
+            let answer = self.check_topics().await;
+            if answer.is_err() && !away {
+                metrics::counter!(metric::OUTAGES).increment(1);
+            }
+            away = answer.is_err();
+            told(answer.err().map(|error| error.to_string()).as_deref());
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
+    }
+
     /// Makes the topics that are missing, with `replicas` copies of each partition; gives their names.
     pub async fn create_topics(&self, replicas: u16) -> Result<Vec<String>, Error> {
         topics::create(&self.settings, replicas).await
@@ -110,11 +131,9 @@ impl KafkaLog {
         topics::differences(&self.settings).await
     }
 
-    /// Moves a group without members to where its store's cursors are now: the broker's half of going on after a
-    /// person has decided.
-    pub async fn move_group(&self, group: &str, cursors: Vec<Cursor>) -> Result<(), Error> {
-        let (settings, group) = (self.settings.clone(), group.to_owned());
-        settings::blocking(move || consumer::move_group(&settings, &group, &cursors)).await
+    /// What the broker remembers of a group at this moment.
+    pub async fn group(&self, group: &str) -> Result<KafkaGroup, Error> {
+        KafkaGroup::look(self.settings.clone(), group).await
     }
 
     /// Waits until all that was appended is durable or given up.

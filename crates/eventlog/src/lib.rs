@@ -21,6 +21,7 @@ mod consumer;
 pub mod embedded;
 mod error;
 mod follower;
+pub mod going_on;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
@@ -34,8 +35,9 @@ pub use bounds::Bounds;
 pub use consumer::Consumer;
 pub use embedded::{EmbeddedLog, LogReader};
 pub use error::Error;
+pub use going_on::{Group, Misfit, Unremembered, misfits};
 #[cfg(feature = "kafka")]
-pub use kafka::{KafkaConsumer, KafkaLog, KafkaReader};
+pub use kafka::{KafkaConsumer, KafkaGroup, KafkaLog, KafkaReader};
 pub use memory::MemoryLog;
 pub use options::Options;
 pub use source::Source;

@@ -20,6 +20,33 @@ pub const COMMIT_RECORDS: &str = "afterglow_log_commit_records";
 /// Counter of records that retention has removed.
 pub const PRUNED: &str = "afterglow_log_pruned_total";
 
+/// Records of a partition that a group has not decided yet, by `group`, `topic` and `partition`.
+pub const LAG: &str = "afterglow_log_lag_records";
+
+/// Counter of records that came from another partition than their key's: a producer with a partitioner of its own, by `topic`. Harmless, and slower.
+pub const FOREIGN: &str = "afterglow_log_foreign_partition_total";
+
+/// Counter of changes of a group's assignment that this process took part in, by `group` and `what` (`assigned`, `revoked`).
+pub const REBALANCES: &str = "afterglow_log_rebalances_total";
+
+/// Partitions that this process reads for a group, by `group`.
+pub const ASSIGNED: &str = "afterglow_log_assigned_partitions";
+
+/// Counter of times that Kafka was found not to answer.
+pub const OUTAGES: &str = "afterglow_log_outages_total";
+
+/// How far a group is behind in a partition.
+pub(crate) fn lag(group: &str, topic: Topic, partition: u16, records: i64) {
+    let labels = [
+        ("group", group.to_owned()),
+        ("topic", topic.short_name().to_owned()),
+        ("partition", partition.to_string()),
+    ];
+    // A gauge is a float; what does not fit its 52 bits is not looked at.
+    #[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^52 records")]
+    metrics::gauge!(LAG, &labels).set(records.max(0) as f64);
+}
+
 /// Records and their bytes per topic, counted before the records are given away.
 pub(crate) struct Tally(Vec<(Topic, u64, u64)>);
 

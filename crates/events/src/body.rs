@@ -1,6 +1,8 @@
 //! Every released event type: its name, its topic and its message. One list, from which the codecs
 //! follow.
 
+mod about;
+
 use bytes::Bytes;
 use prost::Message;
 

@@ -45,9 +45,7 @@ pub enum ConsumeError {
     Unavailable(String),
     /// What the log holds and what the checkpoint remembers do not fit: going on would skip or repeat
     /// silently, so the role stops, and a person decides.
-    #[error(
-        "{topic} partition {partition}: {what}; decide with `afterglow log continue --topic {topic} --partition {partition}`"
-    )]
+    #[error("{topic} partition {partition}: {what}")]
     Discontinuity {
         /// The topic.
         topic: Topic,

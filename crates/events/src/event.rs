@@ -1,10 +1,11 @@
 //! An event: its envelope and its body, and how both become a record and come back.
 
-use afterglow_domain::{Disposition, EventId, Tenant, Timestamp};
+use afterglow_domain::{Disposition, EventId, HomeKey, Tenant, Timestamp};
 use bytes::Bytes;
 
 use crate::body::Body;
 use crate::envelope::Envelope;
+use crate::identity;
 use crate::record::Record;
 use crate::topic::Topic;
 
@@ -80,6 +81,17 @@ pub enum DecodeError {
         /// The envelope's tenant.
         tenant: Tenant,
     },
+    /// The subject is not what the topic is keyed by.
+    #[error("subject {0:?} is not of the form of a home key: tenant/account or tenant/deal")]
+    Subject(String),
+    /// The payload is about a deal of another tenant than the envelope names.
+    #[error("the payload of {type_name} is about another tenant's deal, the envelope is of {tenant}")]
+    PayloadDisagrees {
+        /// The event's type.
+        type_name: &'static str,
+        /// The envelope's tenant.
+        tenant: Tenant,
+    },
 }
 
 impl DecodeError {
@@ -127,6 +139,13 @@ impl Event {
                 subject: clipped(&envelope.subject),
             });
         }
+        if record.topic.keyed_by_home() && HomeKey::new(envelope.subject.as_str()).is_err() {
+            return Err(DecodeError::Subject(clipped(&envelope.subject)));
+        }
+        if body.tenants().any(|tenant| tenant != envelope.tenant.as_str()) {
+            let (type_name, tenant) = (body.type_name(), envelope.tenant);
+            return Err(DecodeError::PayloadDisagrees { type_name, tenant });
+        }
         Ok(Self { envelope, body })
     }
 }
@@ -136,8 +155,6 @@ fn envelope_of(record: &Record) -> Result<Envelope, DecodeError> {
     if version != "1.0" {
         return Err(wrong("ce_specversion", version, "1.0 is the one supported"));
     }
-    let id = required(record, "ce_id")?;
-    let id: EventId = id.parse().map_err(|_| wrong("ce_id", id, "a UUID"))?;
     let time = required(record, "ce_time")?;
     let time: Timestamp = time.parse().map_err(|_| wrong("ce_time", time, "an RFC 3339 time"))?;
     let tenant = required(record, "ce_tenant")?;
@@ -146,10 +163,30 @@ fn envelope_of(record: &Record) -> Result<Envelope, DecodeError> {
     if subject.split('/').next() != Some(tenant.as_str()) {
         return Err(DecodeError::TenantDisagrees { subject: clipped(&subject), tenant });
     }
-    let source = required(record, "ce_source")?.to_owned();
+    let source = named(record, "ce_source")?.to_owned();
+    let id = id_of(record, &tenant, &source)?;
     // A trace context that is not one is ignored, as W3C asks: it never costs an event.
     let traceparent = record.header("traceparent").filter(|text| text.len() == 55).map(str::to_owned);
     Ok(Envelope { id, source, time, subject, tenant, traceparent })
+}
+
+/// Ours are UUIDs. A stranger's signal may have any id of its own: what it means is told by tenant, source and id.
+fn id_of(record: &Record, tenant: &Tenant, source: &str) -> Result<EventId, DecodeError> {
+    let id = named(record, "ce_id")?;
+    match id.parse() {
+        Ok(id) => Ok(id),
+        Err(_) if record.topic == Topic::Signals => Ok(identity::signal(tenant, source, id)),
+        Err(_) => Err(wrong("ce_id", id, "a UUID")),
+    }
+}
+
+/// The longest `ce_id` and `ce_source`, in bytes: they are kept, and compared, for weeks.
+const NAME_BYTES_MAX: usize = 200;
+
+fn named<'a>(record: &'a Record, name: &'static str) -> Result<&'a str, DecodeError> {
+    let value = required(record, name)?;
+    let fits = (1..=NAME_BYTES_MAX).contains(&value.len());
+    if fits { Ok(value) } else { Err(wrong(name, value, "1 to 200 bytes")) }
 }
 
 fn encoding_of(record: &Record) -> Result<Encoding, DecodeError> {

@@ -56,6 +56,11 @@ impl Topic {
         Self::ALL.into_iter().find(|topic| topic.name() == name || topic.short_name() == name)
     }
 
+    /// Whether its records are keyed by home keys.
+    pub fn keyed_by_home(self) -> bool {
+        !matches!(self, Self::Webhooks | Self::DeadLetters)
+    }
+
     /// Whether other services may read it.
     pub fn public(self) -> bool {
         self != Self::Webhooks

@@ -1,19 +1,20 @@
 //! Looks at the resolver's rows without touching them: for `afterglow explain`, lists and checks.
 //!
-//! Each query is one short statement on a read-only pool.
+//! Each query is one short statement on a read-only pool of either store: see [`Rows`].
+
+mod postgres;
+mod sqlite;
+
+use std::future::Future;
 
 use afterglow_domain::{AccountKey, DealKey, HomeKey, Timestamp};
 use afterglow_durable::Error;
-use sqlx::SqlitePool;
-use sqlx::{QueryBuilder, Sqlite};
+use uuid::Uuid;
 
-use crate::store::{KnownDeal, Refresh, sqlite};
+use crate::store::{KnownDeal, Refresh};
 
 /// How many deals are worth reading. An answer holds one more where there are more.
 pub const DEALS_MAX: usize = 100;
-
-/// The CRM's own id of a row's deal, which is indexed.
-const OBJECT: &str = "replace(deal, rtrim(deal, replace(deal, ':', '')), '')";
 
 /// Which deals are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,52 +40,6 @@ pub struct DealView {
     pub pending: Option<Refresh>,
 }
 
-/// The deals meant, newest look first, [`DEALS_MAX`] and one at most.
-pub async fn deals(readers: &SqlitePool, which: &Which) -> Result<Vec<DealView>, Error> {
-    let mut query = asking(which);
-    let rows = query.build().fetch_all(readers).await?;
-    let known = rows.iter().map(sqlite::known_deal).collect::<Result<Vec<_>, _>>()?;
-    let mut views = Vec::with_capacity(known.len());
-    for known in known {
-        let pending = sqlx::query("select * from refresh where id = ?")
-            .bind(known.id().as_bytes().to_vec())
-            .fetch_optional(readers)
-            .await?;
-        views.push(DealView { known, pending: pending.as_ref().map(sqlite::refresh).transpose()? });
-    }
-    Ok(views)
-}
-
-/// Each way to ask finds its rows by an index of its own.
-fn asking(which: &Which) -> QueryBuilder<Sqlite> {
-    let (column, value) = match which {
-        Which::Home(home) => ("home", home.to_string()),
-        Which::Account(account) => ("account", account.to_string()),
-        Which::AccountName(name) => ("account_name", name.trim().to_lowercase()),
-        Which::Deal(deal) => ("deal", deal.to_string()),
-        Which::Object(id) => (OBJECT, id.clone()),
-    };
-    let mut query = QueryBuilder::<Sqlite>::new(format!("select * from deal where {column} = "));
-    query.push_bind(value).push(format!(" order by read_at desc limit {}", DEALS_MAX + 1));
-    query
-}
-
-/// The looks at deals of which nothing is known yet, by the deal's key or the CRM's own id, the next one
-/// first, [`DEALS_MAX`] and one at most: before a deal was read it has no account and no home. What is
-/// pending is little, so it is searched without an index of its own.
-pub async fn unread(readers: &SqlitePool, which: &Which) -> Result<Vec<Refresh>, Error> {
-    let (column, value) = match which {
-        Which::Deal(deal) => ("deal", deal.as_str()),
-        Which::Object(id) => (OBJECT, id.as_str()),
-        Which::Home(home) => ("tenant || '/' || deal", home.as_str()),
-        Which::Account(_) | Which::AccountName(_) => return Ok(Vec::new()),
-    };
-    let mut query = QueryBuilder::<Sqlite>::new(format!("select * from refresh where {column} = "));
-    query.push_bind(value).push(" and id not in (select id from deal) order by due_at limit ");
-    query.push_bind(i64::try_from(DEALS_MAX).unwrap_or(i64::MAX) + 1);
-    query.build().fetch_all(readers).await?.iter().map(sqlite::refresh).collect()
-}
-
 /// What the resolver has before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backlog {
@@ -96,12 +51,43 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
-/// The resolver's backlog.
-pub async fn backlog(readers: &SqlitePool) -> Result<Backlog, Error> {
-    let sql = "select count(*), coalesce(sum(failures > 0), 0), min(since) from refresh";
-    let (refreshes, failing, oldest): (i64, i64, Option<i64>) =
-        sqlx::query_as(sql).fetch_one(readers).await?;
-    Ok(Backlog { refreshes, failing, oldest: oldest.map(Timestamp) })
+/// Finds the resolver's rows for a person.
+pub trait Rows: Send + Sync {
+    /// The known ones of the deals meant, newest look first, [`DEALS_MAX`] and one at most. Each way to ask
+    /// finds its rows by an index of its own.
+    fn known(&self, which: &Which) -> impl Future<Output = Result<Vec<KnownDeal>, Error>> + Send;
+
+    /// The look that a deal waits for, by its row's id.
+    fn pending(&self, id: Uuid) -> impl Future<Output = Result<Option<Refresh>, Error>> + Send;
+
+    /// The looks at deals of which nothing is known yet, by the deal's key or the CRM's own id, the next one
+    /// first, [`DEALS_MAX`] and one at most: before a deal was read it has no account and no home. What is
+    /// pending is little, so it is searched without an index of its own.
+    fn unread(&self, which: &Which) -> impl Future<Output = Result<Vec<Refresh>, Error>> + Send;
+
+    /// The resolver's backlog.
+    fn backlog(&self) -> impl Future<Output = Result<Backlog, Error>> + Send;
+}
+
+/// The deals meant, newest look first, [`DEALS_MAX`] and one at most.
+pub async fn deals(rows: &impl Rows, which: &Which) -> Result<Vec<DealView>, Error> {
+    let known = rows.known(which).await?;
+    let mut views = Vec::with_capacity(known.len());
+    for known in known {
+        let pending = rows.pending(known.id()).await?;
+        views.push(DealView { known, pending });
+    }
+    Ok(views)
+}
+
+/// As many rows as an answer holds.
+fn rows_max() -> i64 {
+    i64::try_from(DEALS_MAX).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+/// An account's name as it is looked up.
+fn lookup(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 #[cfg(test)]

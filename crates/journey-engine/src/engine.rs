@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use afterglow_domain::{Clocks, DealRef, EnrolmentId, HomeKey, Shard, Tenant, Timestamp};
+use afterglow_durable::metric::REPEATED;
 use afterglow_durable::turns::{Fires, Handler, Incoming};
 use afterglow_durable::{Error, InboxMark, ShardSet, Timeline, Timer};
-use afterglow_events::{Body, Encoding, identity};
+use afterglow_events::{Body, Encoding};
 
 use crate::codes;
 use crate::journeys::{Journeys, VersionKey};
@@ -83,11 +84,7 @@ impl<T: EngineTx> Engine<T> {
                 let answer = Answer::of(event, concluded, now).map_err(Error::Refused)?;
                 Item::Answer(answer, home_of(&envelope.subject)?)
             }
-            Body::Signal(_) => Item::Signal(InboxMark {
-                event: identity::signal(&envelope.tenant, &envelope.source, &envelope.id.to_string()),
-                home: envelope.subject.clone(),
-                taken_at: incoming.received.taken_at,
-            }),
+            Body::Signal(_) => Item::Signal(incoming.signal_mark()),
             _ => Item::Ignored,
         })
     }
@@ -201,7 +198,9 @@ impl<T: EngineTx> Handler for Engine<T> {
         }
         // Signals move nothing yet; from the first release on each has its effect once.
         let heard = tx.first_seen(&marks).await?;
-        metrics::counter!(metric::IGNORED, "why" => "signal").increment(heard.len() as u64);
+        let first = heard.iter().filter(|first| **first).count();
+        metrics::counter!(metric::IGNORED, "why" => "signal").increment(first as u64);
+        metrics::counter!(REPEATED, "role" => ROLE).increment((heard.len() - first) as u64);
         let mut turn = self.load(tx, wanted).await?;
         let locked = ShardSet::new(records.iter().flat_map(|incoming| self.shards(incoming)));
         self.check_reach(&turn, &events, &locked)?;

@@ -1,21 +1,22 @@
-//! What `afterglow explain` and lists ask: read-only, short, on a pool of
-//! [`afterglow_durable::sqlite::open_read_only`].
+//! What `afterglow explain` and lists ask: read-only, short, and put together here from [`Rows`], whichever
+//! store keeps them: on a pool of [`afterglow_durable::sqlite::open_read_only`] or of
+//! [`afterglow_durable::postgres::open_read_only`].
 //!
 //! Account and deal names are business data and come back plain; people's names never do.
 
-use afterglow_domain::{DealRef, EnrolmentId, HomeKey, Timestamp, TouchpointId};
+mod postgres;
+mod sqlite;
+
+use std::future::Future;
+
+use afterglow_domain::{DealRef, EnrolmentId, HomeKey, Tenant, Timestamp, TouchpointId};
 use afterglow_durable::Error;
 use afterglow_events::identity;
-use afterglow_journey::{DayZero, Definition, Phase, Promise, State, Status, Zone, day_of};
+use afterglow_journey::{DayZero, Definition, Phase, Promise, Published, State, Status, Zone, day_of};
 use jiff::civil::Date;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::codes;
 use crate::rows::{Closed, DealRow, EnrolmentRow, ObligationRow, Standing};
-use crate::store::sqlite::{
-    DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
-};
 
 /// How many enrolments or deals are worth reading. An answer holds one more where there are more: who
 /// finds that one asks for something narrower.
@@ -115,77 +116,64 @@ pub struct Deal {
     pub waiting: Vec<i64>,
 }
 
-/// The CRM's own id of a row's deal, which is indexed.
-const OBJECT: &str = "replace(deal, rtrim(deal, replace(deal, ':', '')), '')";
+/// Finds the engine's rows for a person. Each question is one short statement that finds its rows by an
+/// index; nothing is looked for inside of names and keys.
+///
+/// Deals and enrolments are asked for by the account's key, the home key (whole or behind the slash), the
+/// account's name without regard to case, the deal (whole, as its key or as the CRM's own id), and come by
+/// home key and deal, [`FOUND_MAX`] and one at most.
+pub trait Rows: Send + Sync {
+    /// The enrolments that are asked for.
+    fn enrolments(&self, asked: &str) -> impl Future<Output = Result<Vec<EnrolmentRow>, Error>> + Send;
 
-/// A row's home key without its tenant, which is indexed.
-const LOCAL: &str = "substr(home, instr(home, '/') + 1)";
+    /// One enrolment.
+    fn enrolment(&self, id: EnrolmentId) -> impl Future<Output = Result<Option<EnrolmentRow>, Error>> + Send;
 
-/// The rows of a table that are asked for: by the account's key, the home key (whole or behind the slash),
-/// the account's name without regard to case, the deal (whole, as its key or as the CRM's own id). Each of
-/// these finds its rows by an index; nothing is looked for inside of names and keys.
-fn asking(select: &str, table: &str, asked: &str) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("select {select} from {table} where "));
-    let exact = ["account", "home", "deal", "account_name collate nocase", LOCAL, OBJECT];
-    for condition in exact {
-        query.push(condition).push(" = ").push_bind(asked.to_owned()).push(" or ");
-    }
-    let object = asked.rsplit(':').next().unwrap_or_default();
-    query.push(format!("({OBJECT} = ")).push_bind(object.to_owned());
-    query.push(" and substr(deal, -length(").push_bind(asked.to_owned());
-    query.push(") - 1) = '/' || ").push_bind(asked.to_owned());
-    query.push(format!(") order by home, deal limit {}", FOUND_MAX + 1));
-    query
+    /// The deals that are asked for.
+    fn deals(&self, asked: &str) -> impl Future<Output = Result<Vec<DealRow>, Error>> + Send;
+
+    /// The obligations of an enrolment, by planned time, moment and occurrence.
+    fn obligations(&self, of: EnrolmentId) -> impl Future<Output = Result<Vec<ObligationRow>, Error>> + Send;
+
+    /// A published version.
+    fn definition(
+        &self,
+        tenant: &Tenant,
+        journey: &str,
+        version: u32,
+    ) -> impl Future<Output = Result<Option<Published>, Error>> + Send;
 }
 
 /// The enrolments of an account (by key or name), a home key, a deal (by key or the CRM's own id) or an
 /// enrolment id, [`FOUND_MAX`] and one at most, each with its whole timeline.
-pub async fn enrolments(readers: &SqlitePool, asked: &str) -> Result<Vec<Enrolment>, Error> {
+pub async fn enrolments(rows: &impl Rows, asked: &str) -> Result<Vec<Enrolment>, Error> {
     // What is unknown is stored as an empty text, and nobody means that.
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = match asked.parse::<EnrolmentId>() {
-        Ok(id) => {
-            let mut query =
-                QueryBuilder::<Sqlite>::new(format!("select {ENROLMENT_COLUMNS} from enrolment where id = "));
-            query.push_bind(id.as_bytes().to_vec());
-            query.build().fetch_all(readers).await?
-        }
-        Err(_) => asking(ENROLMENT_COLUMNS, "enrolment", asked).build().fetch_all(readers).await?,
+    let asked_for = match asked.parse::<EnrolmentId>() {
+        Ok(id) => rows.enrolment(id).await?.into_iter().collect(),
+        Err(_) => rows.enrolments(asked).await?,
     };
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let row = enrolment_row(row)?;
-        let obligations = obligations_of(readers, row.id).await?;
-        let definition = definition_of(readers, &row).await?;
+    let mut found = Vec::with_capacity(asked_for.len());
+    for row in asked_for {
+        let obligations = rows.obligations(row.id).await?;
+        let definition = definition_of(rows, &row).await?;
         found.push(enrolment(row, &definition, obligations));
     }
     Ok(found)
 }
 
 /// The deals of an account, a home key or a deal's key or id, [`FOUND_MAX`] and one at most.
-pub async fn deals(readers: &SqlitePool, asked: &str) -> Result<Vec<Deal>, Error> {
+pub async fn deals(rows: &impl Rows, asked: &str) -> Result<Vec<Deal>, Error> {
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = asking(DEAL_COLUMNS, "deal", asked).build().fetch_all(readers).await?;
-    rows.iter().map(|row| Ok(deal(deal_row(row)?))).collect()
-}
-
-async fn obligations_of(readers: &SqlitePool, id: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
-    let rows =
-        sqlx::query("select * from obligation where enrolment = ? order by planned_at, moment, occurrence")
-            .bind(id.as_bytes().as_slice())
-            .fetch_all(readers)
-            .await?;
-    rows.iter().map(obligation_row).collect()
+    Ok(rows.deals(asked).await?.into_iter().map(deal).collect())
 }
 
 /// The version of the journey that an enrolment is pinned to.
-async fn definition_of(readers: &SqlitePool, row: &EnrolmentRow) -> Result<Definition, Error> {
-    let mut connection = readers.acquire().await?;
-    let published = definitions::load(&mut connection, &row.home.tenant(), &row.journey, row.version).await?;
+async fn definition_of(rows: &impl Rows, row: &EnrolmentRow) -> Result<Definition, Error> {
     let missing = || {
         Error::Refused(format!(
             "{}: journey {} version {} is not in the store",
@@ -194,6 +182,7 @@ async fn definition_of(readers: &SqlitePool, row: &EnrolmentRow) -> Result<Defin
             row.version
         ))
     };
+    let published = rows.definition(&row.home.tenant(), &row.journey, row.version).await?;
     let published = published.ok_or_else(missing)?;
     published.definition().map_err(|error| Error::Refused(format!("{}: {error}", codes::JOURNEY)))
 }

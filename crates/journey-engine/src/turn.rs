@@ -14,6 +14,7 @@ use afterglow_domain::{Clocks, DealRef, EnrolmentId, Shard, Tenant};
 use afterglow_durable::{Error, Timeline, Timer, Writes};
 use afterglow_events::proto;
 use afterglow_journey::{Input, decide};
+use afterglow_trace::{Kind, Span};
 
 use crate::codes;
 use crate::journeys::{Journey, VersionKey, Versions};
@@ -57,6 +58,8 @@ pub(crate) struct Turn<'a> {
     in_use: Vec<VersionKey>,
     links: BTreeSet<AccountLink>,
     output: Output,
+    /// Of the timers that fired; they end when everything is written.
+    spans: Vec<Span>,
 }
 
 impl<'a> Turn<'a> {
@@ -78,6 +81,7 @@ impl<'a> Turn<'a> {
             in_use: Vec::new(),
             links: BTreeSet::new(),
             output: Output::default(),
+            spans: Vec::new(),
         };
         for row in enrolments {
             let in_store = row.armed;
@@ -173,7 +177,16 @@ impl<'a> Turn<'a> {
             entry.in_store = None;
         }
         entry.change = entry.change.max(Change::State);
-        self.decide(id, &Input::Due, Cause { why: "its time came", traceparent: None })
+        // A trace that ran for ninety days would be read by nobody: each moment has its own, linked to the deal's.
+        let mut span = Span::after(entry.row.traceparent.as_deref(), Kind::Internal, "fire timer");
+        span.tell("afterglow.enrolment", || id.to_string());
+        span.tell("afterglow.deal", || entry.row.deal.to_string());
+        let traceparent = span.traceparent();
+        if span.is_recording() {
+            self.spans.push(span);
+        }
+        let cause = Cause { why: "its time came", traceparent: traceparent.as_deref() };
+        self.decide(id, &Input::Due, cause)
     }
 
     /// Writes everything, each kind of row at once.

@@ -84,6 +84,9 @@ pub struct Records {
 #[derive(Default)]
 struct State {
     entries: BTreeMap<String, Entry>,
+    /// The first deal in which somebody or a company stood, by CRM and id; whoever uses it looks whether they
+    /// still do.
+    holders: HashMap<(Crm, String), String>,
     hubspot_trouble: Option<Trouble>,
     salesforce_trouble: Option<Trouble>,
     reads: HashMap<String, u64>,
@@ -123,7 +126,10 @@ impl Records {
         let moves = vec![(deal.stage.clone(), at)];
         let id = deal.id.clone();
         let now = Version { deal, moves, modified: at, deleted: false, merged_into: None };
-        self.state.with(|state| state.entries.insert(id, Entry { now, before: None, stale_reads: 0 }));
+        self.state.with(|state| {
+            state.hold(&now.deal);
+            state.entries.insert(id, Entry { now, before: None, stale_reads: 0 })
+        });
     }
 
     /// Moves a deal to a stage (HubSpot's stage id, Salesforce's stage name).
@@ -193,6 +199,8 @@ impl Records {
             entry.before = Some(entry.now.clone());
             change(&mut entry.now);
             entry.now.modified = at;
+            let deal = entry.now.deal.clone();
+            state.hold(&deal);
         });
     }
 
@@ -225,6 +233,25 @@ impl Records {
             .with(|state| state.entries.values().map(|entry| &entry.now).filter(mine).cloned().collect())
     }
 
+    /// The deal of a CRM whose id begins so.
+    fn id_of(&self, crm: Crm, prefix: &str) -> Option<String> {
+        self.state.with(|state| {
+            let mut from = state.entries.range(prefix.to_owned()..);
+            let (id, entry) = from.next().filter(|(id, _)| id.starts_with(prefix))?;
+            (entry.now.deal.crm == crm && entry.now.merged_into.is_none()).then(|| id.clone())
+        })
+    }
+
+    /// What `find` finds in a deal where the person or the company of this id stands.
+    fn find<T>(&self, crm: Crm, id: &str, find: impl Fn(&Version) -> Option<T>) -> Option<T> {
+        self.state.with(|state| {
+            let holder = state.holders.get(&(crm, id.to_owned())).and_then(|deal| state.entries.get(deal));
+            let mine = |version: &&Version| version.deal.crm == crm && version.merged_into.is_none();
+            let known = holder.map(|entry| &entry.now).filter(mine).and_then(&find);
+            known.or_else(|| state.entries.values().map(|entry| &entry.now).filter(mine).find_map(find))
+        })
+    }
+
     fn trouble(&self, crm: Crm) -> Option<Trouble> {
         self.state.with(|state| *state.trouble(crm))
     }
@@ -241,6 +268,14 @@ impl Records {
 }
 
 impl State {
+    fn hold(&mut self, deal: &Deal) {
+        let people = deal.contacts.iter().map(|contact| &contact.person).chain(&deal.owner);
+        let ids = people.map(|person| &person.id).chain(deal.company.iter().map(|company| &company.id));
+        for id in ids {
+            self.holders.entry((deal.crm, id.clone())).or_insert_with(|| deal.id.clone());
+        }
+    }
+
     fn trouble(&mut self, crm: Crm) -> &mut Option<Trouble> {
         match crm {
             Crm::Hubspot => &mut self.hubspot_trouble,

@@ -21,6 +21,10 @@ use crate::shared::Shared;
 mod api;
 mod pages;
 
+/// How the ids of orders and of their rewards begin.
+const ORDER: &str = "TR-";
+const REWARD: &str = "RW-";
+
 /// One order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -76,7 +80,7 @@ struct State {
     by_external_id: HashMap<String, usize>,
     calls_by_external_id: HashMap<String, u64>,
     orders_by_address: HashMap<String, u64>,
-    taken: BTreeSet<String>,
+    by_order_id: HashMap<String, usize>,
     calls: u64,
     lost: u64,
     faults: Faults,
@@ -102,17 +106,17 @@ pub(crate) struct Done {
 
 impl Gifts {
     pub(crate) fn open(
-        path: Option<&Path>,
+        (path, bulk): (Option<&Path>, bool),
         key: String,
         clock: Arc<dyn Clock>,
         base: String,
     ) -> io::Result<Self> {
         let mut state = State {
-            ledger: Journal::open(path)?,
+            ledger: Journal::open(path, bulk)?,
             by_external_id: HashMap::new(),
             calls_by_external_id: HashMap::new(),
             orders_by_address: HashMap::new(),
-            taken: BTreeSet::new(),
+            by_order_id: HashMap::new(),
             calls: 0,
             lost: 0,
             faults: Faults::default(),
@@ -148,8 +152,31 @@ impl Gifts {
         format!("{}/redeem/{}", self.base, order.token)
     }
 
-    fn find(&self, wanted: impl Fn(&Order) -> bool) -> Option<Order> {
-        self.state.with(|state| state.ledger.rows().iter().find(|order| wanted(order)).cloned())
+    /// The order of an external id: there is one at most.
+    fn with_external_id(&self, id: &str) -> Option<Order> {
+        self.state.with(|state| state.row(state.by_external_id.get(id)))
+    }
+
+    fn with_order_id(&self, id: &str) -> Option<Order> {
+        self.state.with(|state| state.row(state.by_order_id.get(id)))
+    }
+
+    /// Each order has one reward, named like it.
+    fn with_reward_id(&self, id: &str) -> Option<Order> {
+        let order = id.strip_prefix(REWARD).map(|rest| format!("{ORDER}{rest}"))?;
+        self.with_order_id(&order).filter(|order| order.reward_id == id)
+    }
+
+    fn with_token(&self, token: &str) -> Option<Order> {
+        self.state.with(|state| state.ledger.rows().iter().find(|order| order.token == token).cloned())
+    }
+
+    /// The newest orders, and how many there are.
+    fn newest(&self, max: usize) -> (Vec<Order>, usize) {
+        self.state.with(|state| {
+            let rows = state.ledger.rows();
+            (rows.iter().rev().take(max).cloned().collect(), rows.len())
+        })
     }
 
     fn refusal(&self) -> (Option<u16>, Duration) {
@@ -163,6 +190,10 @@ impl Gifts {
 }
 
 impl State {
+    fn row(&self, at: Option<&usize>) -> Option<Order> {
+        at.and_then(|at| self.ledger.rows().get(*at)).cloned()
+    }
+
     fn order(&mut self, wish: Wish, now: Timestamp) -> io::Result<Done> {
         self.calls += 1;
         let nth = wish.external_id.as_ref().map_or(self.calls, |id| {
@@ -185,9 +216,9 @@ impl State {
     fn add(&mut self, wish: Wish, now: Timestamp) -> io::Result<usize> {
         let at = self.ledger.rows().len();
         let from = wish.external_id.clone().unwrap_or_else(|| format!("no key {at}"));
-        let order_id = self.free_id("TR-", &from);
+        let order_id = self.free_id(ORDER, &from);
         let order = Order {
-            reward_id: order_id.replacen("TR-", "RW-", 1),
+            reward_id: order_id.replacen(ORDER, REWARD, 1),
             order_id,
             token: hex::encode(chance::number(&format!("link of {from}")).to_be_bytes()),
             external_id: wish.external_id,
@@ -207,7 +238,7 @@ impl State {
             self.by_external_id.insert(id.clone(), at);
         }
         *self.orders_by_address.entry(order.recipient_email.clone()).or_default() += 1;
-        self.taken.insert(order.order_id.clone());
+        self.by_order_id.insert(order.order_id.clone(), at);
     }
 
     /// Four characters, without those that people confuse; more where the four are taken.
@@ -218,8 +249,8 @@ impl State {
         // Twelve characters use up the number's 60 bits.
         (4..=12)
             .map(|length| format!("{prefix}{}", (0..length).map(digit).collect::<String>()))
-            .find(|id| !self.taken.contains(id))
-            .unwrap_or_else(|| format!("{prefix}{}", self.taken.len()))
+            .find(|id| !self.by_order_id.contains_key(id))
+            .unwrap_or_else(|| format!("{prefix}{}", self.by_order_id.len()))
     }
 
     fn loses(&self, order: &Order, nth: u64, new: bool) -> bool {

@@ -13,16 +13,21 @@ use serde::de::DeserializeOwned;
 /// More rows than any demo or test makes; beyond it a row is refused rather than memory filled.
 const ROWS_MAX: usize = 200_000;
 
+/// More rows than a long fault run makes, whose rows are small.
+const BULK_ROWS_MAX: usize = 20_000_000;
+
 pub(crate) struct Journal<T> {
     rows: Vec<T>,
+    rows_max: usize,
     file: Option<File>,
 }
 
 impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// Reads what is there. A last line without its end was being written when the process died:
     /// nobody was told of it, and it is cut off.
-    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let Some(path) = path else { return Ok(Self { rows: Vec::new(), file: None }) };
+    pub(crate) fn open(path: Option<&Path>, bulk: bool) -> io::Result<Self> {
+        let rows_max = if bulk { BULK_ROWS_MAX } else { ROWS_MAX };
+        let Some(path) = path else { return Ok(Self { rows: Vec::new(), rows_max, file: None }) };
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let mut file = OpenOptions::new()
             .read(true)
@@ -44,11 +49,11 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             })?;
             rows.push(row);
         }
-        Ok(Self { rows, file: Some(file) })
+        Ok(Self { rows, rows_max, file: Some(file) })
     }
 
     pub(crate) fn append(&mut self, row: T) -> io::Result<()> {
-        if self.rows.len() >= ROWS_MAX {
+        if self.rows.len() >= self.rows_max {
             return Err(io::Error::new(
                 io::ErrorKind::StorageFull,
                 "the sandbox is full; start it with an empty folder",
@@ -76,17 +81,17 @@ mod tests {
     fn rows_survive_and_a_torn_one_is_cut() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.jsonl");
-        let mut journal = Journal::open(Some(&path)).unwrap();
+        let mut journal = Journal::open(Some(&path), false).unwrap();
         journal.append("one".to_owned()).unwrap();
         drop(journal);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"\"tw").unwrap();
-        let mut journal = Journal::<String>::open(Some(&path)).unwrap();
+        let mut journal = Journal::<String>::open(Some(&path), false).unwrap();
         assert_eq!(journal.rows(), ["one"]);
         journal.append("three".to_owned()).unwrap();
-        assert_eq!(Journal::<String>::open(Some(&path)).unwrap().rows(), ["one", "three"]);
+        assert_eq!(Journal::<String>::open(Some(&path), false).unwrap().rows(), ["one", "three"]);
         std::fs::write(&path, "\"one\"\n{]\n").unwrap();
-        let error = Journal::<String>::open(Some(&path)).err().unwrap().to_string();
+        let error = Journal::<String>::open(Some(&path), false).err().unwrap().to_string();
         assert!(error.contains("rows.jsonl:2:"), "{error}");
     }
 }

@@ -35,6 +35,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Where gifts and mails survive the process; without it they live in memory.
     pub folder: Option<PathBuf>,
+    /// For runs with millions of mails: of a mail nothing is kept but its Message-ID.
+    pub bulk: bool,
     /// The bearer token that the gift vendor accepts.
     pub gift_key: String,
     /// What the CRMs accept and who they are.
@@ -69,12 +71,12 @@ impl Sandbox {
             http: http.local_addr()?,
             smtp: smtp.local_addr()?,
             gifts: gifts::Gifts::open(
-                file("gifts.jsonl").as_deref(),
+                (file("gifts.jsonl").as_deref(), options.bulk),
                 options.gift_key,
                 options.clock.clone(),
                 base.clone(),
             )?,
-            mailbox: mailbox::Mailbox::open(file("mailbox.jsonl").as_deref(), options.clock)?,
+            mailbox: mailbox::Mailbox::open((file("mailbox.jsonl").as_deref(), options.bulk), options.clock)?,
             crm: crm::Records::new(options.crm, base),
             stop: CancellationToken::new(),
         };

@@ -72,6 +72,8 @@ pub struct Faults {
 pub struct Mailbox {
     state: Shared<State>,
     clock: Arc<dyn Clock>,
+    /// Of a mail nothing is kept but its Message-ID.
+    bulk: bool,
 }
 
 struct State {
@@ -88,15 +90,23 @@ pub(crate) enum Reply {
 }
 
 impl Mailbox {
-    pub(crate) fn open(path: Option<&Path>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let mails = Journal::open(path)?;
+    pub(crate) fn open((path, bulk): (Option<&Path>, bool), clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let mails = Journal::open(path, bulk)?;
         let state = State { mails, heard: 0, heard_by_id: HashMap::new(), faults: Faults::default() };
-        Ok(Self { state: Shared::new(state), clock })
+        Ok(Self { state: Shared::new(state), clock, bulk })
     }
 
     /// Every mail, oldest first.
     pub fn mails(&self) -> Vec<Mail> {
         self.state.with(|state| state.mails.rows().to_vec())
+    }
+
+    /// The Message-ID of every mail, oldest first; empty where one had none.
+    pub fn message_ids(&self) -> Vec<String> {
+        self.state.with(|state| {
+            let id = |mail: &Mail| mail.letter().message_id.unwrap_or_default();
+            state.mails.rows().iter().map(id).collect()
+        })
     }
 
     /// Changes how it misbehaves, from the next mail on.
@@ -122,7 +132,13 @@ impl Mailbox {
             *times += 1;
             let times = *times;
             let no = state.mails.rows().len() as u64 + 1;
-            if state.mails.append(Mail { no, at, from, to, raw: STANDARD.encode(raw) }).is_err() {
+            let mail = if self.bulk {
+                let raw = STANDARD.encode(format!("Message-ID: <{id}>\r\n\r\n"));
+                Mail { no, at, from: String::new(), to: Vec::new(), raw }
+            } else {
+                Mail { no, at, from, to, raw: STANDARD.encode(raw) }
+            };
+            if state.mails.append(mail).is_err() {
                 return Reply::Say("452 4.3.1 the mailbox cannot keep it".to_owned());
             }
             let Faults { seed, swallow_percent, swallow_mails, .. } = &state.faults;

@@ -34,10 +34,15 @@ fn http() -> reqwest::Client {
 }
 
 async fn world_in(folder: Option<PathBuf>) -> World {
+    world_with(folder, false).await
+}
+
+async fn world_with(folder: Option<PathBuf>, bulk: bool) -> World {
     let tasks = TaskTracker::new();
     let options = Options {
         clock: Arc::new(ManualClock::new(noon())),
         folder,
+        bulk,
         gift_key: "key".to_owned(),
         crm: crate::crm::Settings::default(),
     };

@@ -17,6 +17,7 @@ mod secret;
 mod section;
 mod show;
 mod store;
+mod telemetry;
 mod tree;
 mod vendors;
 
@@ -28,12 +29,13 @@ use serde::Serialize;
 pub use connection::{Connection, CrmAccount};
 pub use host::{BaseUrl, InvalidUrl, is_loopback};
 pub use keep::Keep;
-pub use log::{Kafka, Log, LogKind, Property};
-pub use platform::{ClockSettings, Http, LogFormat, Telemetry};
+pub use log::{Kafka, Log, LogKind, PayloadEncoding, Property};
+pub use platform::{ClockSettings, Http};
 pub use problem::{Code, Place, Problem, explain};
 pub use roles::{Dispatch, JourneyFile, Resolver, Unsubscribe};
 pub(crate) use show::seconds;
 pub use store::Store;
+pub use telemetry::{LogFormat, Otlp, Telemetry};
 pub use vendors::{Smtp, Tls, Tremendous, Vendors};
 
 use reading::Reading;

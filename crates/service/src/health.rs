@@ -120,14 +120,25 @@ impl Component {
         self.set(Some(reason.into()));
     }
 
-    fn set(&self, reason: Option<String>) {
-        let before = self.health.change(|state| {
+    /// The same without a line in the log, for a loop that writes one of its own.
+    pub fn stands_still(&self, reason: impl Into<String>) {
+        let _told_elsewhere = self.keep(&Some(reason.into()));
+    }
+
+    /// Takes the state in; whether it is another one than before.
+    #[expect(clippy::ref_option, reason = "it is compared and cloned as it is kept")]
+    fn keep(&self, reason: &Option<String>) -> bool {
+        self.health.change(|state| {
             let advising = self.health.advising;
             let components = if advising { &mut state.advisers } else { &mut state.components };
-            components.insert(self.name, reason.clone())
-        });
+            components.insert(self.name, reason.clone()).as_ref() != Some(reason)
+        })
+    }
+
+    fn set(&self, reason: Option<String>) {
+        let news = self.keep(&reason);
         match reason {
-            _ if before.as_ref() == Some(&reason) => {}
+            _ if !news => {}
             Some(reason) if reason == STARTING => {}
             Some(reason) => tracing::warn!(component = self.name, reason, "not ready"),
             None => tracing::info!(component = self.name, "ready"),

@@ -1,4 +1,5 @@
-//! Logs: to standard error, for people or as JSON, without personal data.
+//! Logs to standard error, for people or as JSON; traces and metrics for a collector ([`otlp`]). Neither has
+//! personal data.
 //!
 //! Conventions: a message reads alone and fields carry ids; dotted or snake names with the unit last
 //! (`elapsed_ms`); `tenant`, `connection`, `deal`, `enrolment`, `touchpoint`, `event_id` and
@@ -6,6 +7,7 @@
 //! addresses of people are never fields. Text from outside goes through [`Escaped`].
 
 mod escape;
+pub mod otlp;
 
 use std::io::IsTerminal as _;
 
@@ -14,8 +16,12 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use escape::Escaped;
+pub use otlp::Export;
 
+use crate::clock::SystemClock;
 use crate::config::{LogFormat, Telemetry};
+use crate::health::Metrics;
+use crate::http_client;
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +32,16 @@ pub enum Error {
     /// The program has a subscriber already.
     #[error("logging is set up already: {0}")]
     Taken(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Starts sending traces and metrics where the settings name a collector; call it before anything else runs.
+pub fn export(
+    settings: &Telemetry,
+    process: otlp::Process,
+    metrics: &Metrics,
+) -> Result<Option<Export>, http_client::Error> {
+    let start = |otlp| Export::start(otlp, process, metrics.clone(), &SystemClock::shared());
+    settings.otlp.as_ref().map(start).transpose()
 }
 
 /// Starts logging for the whole process; call it once, first.

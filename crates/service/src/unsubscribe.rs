@@ -109,6 +109,18 @@ mod tests {
         assert_eq!(verify(&["key".into()], &"A".repeat(10_000)), None);
     }
 
+    /// Made with Python's `hmac`, as the contract says it: strangers compute it, too.
+    #[test]
+    fn an_address_hmac_never_changes() {
+        let hmac =
+            address_hmac(&"suppression-key-of-the-sandbox-01".into(), "acme", &" Ann@Example.com ".into());
+        assert_eq!(hex(&hmac), "8c50163fce77898d8d32b0e54d193db32410c44d75336385795dbd26161845e0");
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
     #[test]
     fn one_address_has_one_hmac_per_tenant() {
         let key = "k".into();

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use afterglow_events::proto::{DeliveryOutcome, ObligationClosed, ObligationOutcome};
-use afterglow_support::History;
+use afterglow_domain::EventId;
+use afterglow_events::proto::{DeliveryOutcome, ObligationOutcome};
 
 use crate::evidence::{Due, Evidence};
 use crate::promise::{Moment, NOT_HANDED_OVER};
@@ -65,7 +65,7 @@ impl fmt::Display for Violation {
 pub fn check(evidence: &Evidence, moments: &[Moment]) -> Vec<Violation> {
     let mut found = Findings(Vec::new());
     for deal in evidence.accepted.difference(&evidence.heard) {
-        found.add(Kind::AcceptedAndLost, deal);
+        found.add(Kind::AcceptedAndLost, &**deal);
     }
     let due = BTreeSet::from_iter(&evidence.due);
     touchpoints(evidence, moments, &due, &mut found);
@@ -74,28 +74,6 @@ pub fn check(evidence: &Evidence, moments: &[Moment]) -> Vec<Violation> {
     gifts(evidence, moments, &due, &mut found);
     mails(evidence, &due, &mut found);
     found.0
-}
-
-/// Whether every promise of every accepted deal has ended, and the tasks that this caused are done with:
-/// nothing will change any more.
-pub fn is_quiet(accepted: &BTreeSet<String>, history: &History, moments: &[Moment]) -> bool {
-    let deal = |closed: &ObligationClosed| {
-        let deal = closed.enrolment.as_ref().and_then(|enrolment| enrolment.deal.as_ref());
-        deal.map_or_else(String::new, |deal| deal.deal.clone())
-    };
-    let mut open: BTreeMap<&str, BTreeSet<&str>> = accepted
-        .iter()
-        .map(|deal| (deal.as_str(), moments.iter().map(|moment| moment.id).collect()))
-        .collect();
-    for (_, closed) in history.closed() {
-        if let Some(left) = open.get_mut(deal(closed).as_str()) {
-            left.remove(closed.moment.as_str());
-        }
-    }
-    let done: BTreeSet<&str> =
-        history.concluded().filter_map(|(_, done)| done.of.as_ref()).map(|of| &*of.touchpoint_id).collect();
-    let mut tasks = history.due().filter(|(_, due)| due.moment == NOT_HANDED_OVER);
-    open.values().all(BTreeSet::is_empty) && tasks.all(|(_, due)| done.contains(&*due.touchpoint_id))
 }
 
 struct Findings(Vec<Violation>);
@@ -111,22 +89,21 @@ impl Findings {
 fn touchpoints(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, found: &mut Findings) {
     let mut by_moment: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for one in due {
-        *by_moment.entry((&one.deal, &one.moment)).or_default() += 1;
+        *by_moment.entry((&*one.deal, &*one.moment)).or_default() += 1;
     }
     for deal in &evidence.accepted {
         for moment in moments {
-            match by_moment.remove(&(deal.as_str(), moment.id)).unwrap_or(0) {
+            match by_moment.remove(&(&**deal, moment.id)).unwrap_or(0) {
                 0 => found.add(Kind::TouchpointMissing, format!("{deal} {}", moment.id)),
                 1 => {}
                 _ => found.add(Kind::TouchpointTooMany, format!("{deal} {}", moment.id)),
             }
         }
     }
-    let gifts = |id: &str| moments.iter().any(|moment| moment.id == id && moment.gift_cents.is_some());
+    let doubtful = doubtful_gifts(evidence, moments, due);
     for deal in evidence.heard.union(&evidence.accepted) {
-        let told = by_moment.remove(&(deal.as_str(), NOT_HANDED_OVER)).unwrap_or(0);
-        let doubtful = due.iter().filter(|one| one.deal == *deal && gifts(&one.moment));
-        let doubtful = doubtful.filter(|one| evidence.in_doubt.contains(&one.touchpoint)).count();
+        let told = by_moment.remove(&(&**deal, NOT_HANDED_OVER)).unwrap_or(0);
+        let doubtful = doubtful.get(&**deal).copied().unwrap_or(0);
         if told > doubtful {
             found.add(Kind::TouchpointTooMany, format!("{deal} {NOT_HANDED_OVER}"));
         } else if told < doubtful && evidence.accepted.contains(deal) {
@@ -143,6 +120,22 @@ fn touchpoints(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, fo
     }
 }
 
+/// How many gifts of each deal are in doubt.
+fn doubtful_gifts<'a>(
+    evidence: &Evidence,
+    moments: &[Moment],
+    due: &BTreeSet<&'a Due>,
+) -> BTreeMap<&'a str, usize> {
+    let gifts = |id: &str| moments.iter().any(|moment| moment.id == id && moment.gift_cents.is_some());
+    let mut doubtful: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in due {
+        if gifts(&one.moment) && evidence.in_doubt.contains(&one.touchpoint) {
+            *doubtful.entry(&one.deal).or_default() += 1;
+        }
+    }
+    doubtful
+}
+
 fn conclusions(evidence: &Evidence, due: &BTreeSet<&Due>, found: &mut Findings) {
     let distinct: BTreeSet<_> = evidence.concluded.iter().collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -150,7 +143,7 @@ fn conclusions(evidence: &Evidence, due: &BTreeSet<&Due>, found: &mut Findings) 
         *counts.entry(&one.touchpoint).or_default() += 1;
     }
     for one in due.iter().filter(|one| evidence.accepted.contains(&one.deal)) {
-        match counts.get(one.touchpoint.as_str()) {
+        match counts.get(&*one.touchpoint) {
             None => found.add(Kind::NotConcluded, describe(one)),
             Some(1) => {}
             Some(_) => found.add(Kind::ConcludedTwice, describe(one)),
@@ -166,13 +159,13 @@ fn promises(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, found
         .filter(|one| evidence.in_doubt.contains(&one.touchpoint))
         .map(|one| (&*one.deal, &*one.moment))
         .collect();
-    let mut ends: BTreeMap<(&str, &str), BTreeSet<(&str, i32)>> = BTreeMap::new();
+    let mut ends: BTreeMap<(&str, &str), BTreeSet<(EventId, i32)>> = BTreeMap::new();
     for closed in &evidence.closed {
-        ends.entry((&closed.deal, &closed.moment)).or_default().insert((&closed.event, closed.outcome));
+        ends.entry((&closed.deal, &closed.moment)).or_default().insert((closed.event, closed.outcome));
     }
     for deal in &evidence.accepted {
         for moment in moments {
-            let key = (deal.as_str(), moment.id);
+            let key = (&**deal, moment.id);
             let mut outcomes = ends.get(&key).into_iter().flatten().map(|(_, outcome)| *outcome);
             match (outcomes.next(), outcomes.next()) {
                 (Some(outcome), None) if kept.contains(&outcome) || doubtful.contains(&key) => {}
@@ -193,8 +186,8 @@ fn gifts(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, found: &
         orders.entry(&order.touchpoint).or_default().push(order.cents);
     }
     for one in due {
-        let worth = moments.iter().find(|moment| moment.id == one.moment).and_then(|m| m.gift_cents);
-        let ordered = orders.remove(one.touchpoint.as_str()).unwrap_or_default();
+        let worth = moments.iter().find(|moment| moment.id == &*one.moment).and_then(|m| m.gift_cents);
+        let ordered = orders.remove(&*one.touchpoint).unwrap_or_default();
         let Some(worth) = worth else {
             if !ordered.is_empty() {
                 found.add(Kind::GiftForNobody, describe(one));
@@ -228,7 +221,7 @@ fn mails(evidence: &Evidence, due: &BTreeSet<&Due>, found: &mut Findings) {
         *arrived.entry(touchpoint).or_default() += 1;
     }
     for one in due {
-        let touchpoint = one.touchpoint.as_str();
+        let touchpoint = &*one.touchpoint;
         match arrived.remove(touchpoint) {
             Some(1) => {}
             Some(_) => found.add(Kind::MailTwice, describe(one)),

@@ -10,10 +10,15 @@
 
 pub mod checker;
 pub mod evidence;
+pub mod name;
 pub mod plan;
 pub mod promise;
 pub mod run;
+pub mod scaled;
+pub mod waits;
+pub mod watch;
 
 pub use checker::{Violation, check};
 pub use evidence::Evidence;
 pub use plan::Plan;
+pub use watch::Watch;

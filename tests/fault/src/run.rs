@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex as Plain, PoisonError};
 use std::time::Duration;
 
+use afterglow_domain::Timestamp;
 use afterglow_sandbox::crm::Deal;
 use afterglow_sandbox::gifts::Faults;
 use afterglow_support::{Dice, Product, World, customers, key_of};
@@ -14,6 +15,7 @@ use futures::future::{join, join_all};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::name::Name;
 use crate::plan::Plan;
 
 /// CRMs that send at the same time: a kill hits requests that are under way, too.
@@ -26,7 +28,7 @@ const PAUSE_MS: u64 = 6_000;
 /// What a run leaves behind.
 pub struct Outcome {
     /// Deals whose webhook was answered with success.
-    pub accepted: BTreeSet<String>,
+    pub accepted: BTreeSet<Name>,
     /// How often the product was killed.
     pub kills: u64,
     /// The product as it runs after the last kill.
@@ -80,7 +82,7 @@ impl Field<'_> {
             if n >= deals {
                 return;
             }
-            let deal = customer(n, self.world);
+            let deal = customer(n, self.world.now());
             let key = key_of(&deal).to_string();
             self.world.win(deal).await;
             let answered = Instant::now();
@@ -112,18 +114,14 @@ impl Field<'_> {
 }
 
 /// Customer `n`: both CRMs in turn.
-fn customer(n: u64, world: &World) -> Deal {
-    if n.is_multiple_of(2) {
-        customers::hubspot(n, world.now())
-    } else {
-        customers::salesforce(n, world.now())
-    }
+pub(crate) fn customer(n: u64, closed_at: Timestamp) -> Deal {
+    if n.is_multiple_of(2) { customers::hubspot(n, closed_at) } else { customers::salesforce(n, closed_at) }
 }
 
 /// The driver's own record of what was accepted, on the disk before the next step.
 struct Book {
     file: Plain<File>,
-    accepted: Plain<BTreeSet<String>>,
+    accepted: Plain<BTreeSet<Name>>,
 }
 
 impl Book {
@@ -136,10 +134,10 @@ impl Book {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(file, "{deal}").unwrap();
         file.sync_data().unwrap();
-        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).insert(deal.to_owned());
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).insert(deal.into());
     }
 
-    fn into_accepted(self) -> BTreeSet<String> {
+    fn into_accepted(self) -> BTreeSet<Name> {
         self.accepted.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }

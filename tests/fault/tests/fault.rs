@@ -5,19 +5,23 @@
 
 #![expect(clippy::print_stdout, reason = "a run says its seed and its numbers")]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use afterglow_events::proto::ObligationOutcome;
-use afterglow_fault::checker::{Kind, is_quiet};
+use afterglow_fault::checker::Kind;
+use afterglow_fault::name::Name;
 use afterglow_fault::promise::{JOURNEY, MOMENTS};
 use afterglow_fault::run::{Outcome, run};
-use afterglow_fault::{Evidence, Plan, Violation, check};
+use afterglow_fault::{Evidence, Plan, Violation, Watch, check};
 use afterglow_support::{Settings, World};
 use tokio::sync::Mutex;
 
 /// Two runs at a time on a small machine would only measure each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+const DAY: Duration = Duration::from_secs(4);
 
 /// How long everything that was accepted may take to end after the last kill: eleven days of four
 /// seconds, half a minute until the dead process's calls are looked up, and room for a slow machine.
@@ -53,12 +57,14 @@ async fn nothing_accepted_is_lost_and_nothing_happens_twice() {
     let world = World::new(settings()).await;
     let Outcome { accepted, kills, product } = run(&world, &plan).await;
     assert_eq!((accepted.len() as u64, kills), (plan.deals, plan.kills), "{plan}");
-    let history = world
-        .until_history("every promise of every accepted deal has ended", QUIET, |history| {
-            is_quiet(&accepted, history, MOMENTS)
+    let mut watch = Watch::of(world.topics(), MOMENTS, DAY);
+    world
+        .until("every promise of every accepted deal has ended", QUIET, async || {
+            watch.catch_up().await;
+            watch.is_quiet(&accepted).then_some(())
         })
         .await;
-    let evidence = Evidence::collect(&world, &history, accepted.clone()).await;
+    let evidence = collect(&world, watch, accepted).await;
     report(&evidence, world.sandbox.gifts.lost());
     let violations = check(&evidence, MOMENTS);
     assert!(violations.is_empty(), "{plan}\n{}", listed(&violations));
@@ -67,6 +73,13 @@ async fn nothing_accepted_is_lost_and_nothing_happens_twice() {
         "the vendor lost too few answers to prove anything"
     );
     assert_eq!(product.terminate().await, Some(0), "the product drains after all that");
+}
+
+/// Everything that the checker looks at.
+async fn collect(world: &World, mut watch: Watch, accepted: BTreeSet<Name>) -> Evidence {
+    watch.evidence.take_world(&world.sandbox, &mut watch.names);
+    watch.evidence.take_doubts(&world.ask(&["attempts", "list"]).await);
+    Evidence { accepted, ..watch.evidence }
 }
 
 fn report(evidence: &Evidence, lost: u64) {
@@ -90,9 +103,9 @@ async fn an_answer_before_the_commit_is_noticed() {
     let Outcome { accepted, product, .. } = run(&world, &plan).await;
     // What was still on its way into the log when the last answer was given may get there.
     product.terminate().await;
-    let mut history = world.history();
-    history.catch_up().await;
-    let evidence = Evidence { accepted, ..Evidence::of_topics(&history) };
+    let mut watch = Watch::of(world.topics(), MOMENTS, DAY);
+    watch.catch_up().await;
+    let evidence = Evidence { accepted, ..watch.evidence };
     let violations = check(&evidence, MOMENTS);
     let lost = violations.iter().filter(|found| found.kind == Kind::AcceptedAndLost).count();
     assert!(
@@ -108,12 +121,12 @@ async fn a_broken_dedupe_is_noticed() {
     let plan = Plan { seed: 12, deals: 12, kills: 0, lose_percent: 50 };
     let world = World::new(sabotaged("no-dedupe")).await;
     let Outcome { accepted, product: _product, .. } = run(&world, &plan).await;
-    let mut history = world.history();
     let patience = Duration::from_secs(90);
     let violations = world
         .until("the checker finds a gift that was ordered twice", patience, async || {
-            history.catch_up().await;
-            let evidence = Evidence::collect(&world, &history, accepted.clone()).await;
+            let mut watch = Watch::of(world.topics(), MOMENTS, DAY);
+            watch.catch_up().await;
+            let evidence = collect(&world, watch, accepted.clone()).await;
             let violations = check(&evidence, MOMENTS);
             violations.iter().any(|found| found.kind == Kind::GiftTwice).then_some(violations)
         })

@@ -1,8 +1,8 @@
-//! What Maven Central has brought, kept in `.cache` at the workspace's root.
+//! What a registry has brought, kept in `.cache` at the workspace's root.
 //!
 //! A folder is filled beside its place and moved there when it is whole, so that a download that was cut off
-//! is never mistaken for one, and two runs at a time do not meet. Its name holds a digest of the pom: another
-//! version is another folder.
+//! is never mistaken for one, and two runs at a time do not meet. Its name holds a digest of the list that it was filled by
+//! (a pom, a lock file): another version is another folder.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use crate::prepare::{run, workspace};
 
-/// The folder that `fill` makes out of the pom of `name`; nothing is done where it is there.
-pub(crate) async fn folder(
+/// The folder that `fill` makes out of the list of `name`; nothing is done where it is there.
+pub async fn folder(
     name: &str,
-    pom: &str,
+    list: &str,
     fill: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
 ) -> anyhow::Result<PathBuf> {
-    let place = place(name, pom);
+    let place = place(name, list);
     if place.is_dir() {
         return Ok(place);
     }
@@ -36,12 +36,12 @@ pub(crate) async fn folder(
 }
 
 /// Whether the folder is there.
-pub(crate) fn holds(name: &str, pom: &str) -> bool {
-    place(name, pom).is_dir()
+pub fn holds(name: &str, list: &str) -> bool {
+    place(name, list).is_dir()
 }
 
-fn place(name: &str, pom: &str) -> PathBuf {
-    let digest = Uuid::new_v5(&Uuid::NAMESPACE_URL, pom.as_bytes()).simple();
+fn place(name: &str, list: &str) -> PathBuf {
+    let digest = Uuid::new_v5(&Uuid::NAMESPACE_URL, list.as_bytes()).simple();
     workspace().join(".cache").join(format!("{name}-{digest}"))
 }
 

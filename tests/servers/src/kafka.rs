@@ -27,8 +27,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Formats `folder` and starts a broker on it; returns when it answers. It starts quickly rather than
-    /// runs fast.
+    /// Starts a broker on `folder`, formatted where it is not yet; returns when it answers. One that had run
+    /// there goes on with what it had, on other ports. It starts quickly rather than runs fast.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         Self::start_on(&QUICK_JAVA, folder).await
     }
@@ -41,7 +41,7 @@ impl Kafka {
     async fn start_on(machine: &'static [&'static str], folder: &Path) -> anyhow::Result<Self> {
         let (programs, port) = (Programs::find().await?, ports::free());
         let mut kafka = Self { programs, machine, folder: folder.to_owned(), port, running: None };
-        kafka.format().await.context("Kafka's folder cannot be formatted")?;
+        kafka.prepare().await.context("Kafka's folder cannot be formatted")?;
         kafka.start_again().await?;
         Ok(kafka)
     }
@@ -63,7 +63,7 @@ impl Kafka {
 
     /// SIGTERM, and the end.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        self.running()?.stop("TERM").await
+        self.running()?.stop("TERM").await.map(drop)
     }
 
     /// SIGSTOP: its connections stay open, and nobody answers.
@@ -84,16 +84,19 @@ impl Kafka {
         let log = self.folder.join("kafka.out");
         let mut server = Supervised::start(&self.server_command(), &log)?;
         let address = self.address();
-        let ready = server.until_ready(&log, async || metadata::answers(&address).await).await;
+        let ready = server.until_ready(&log, || metadata::answers(&address)).await;
         ready.context("Kafka did not start")?;
         self.running = Some(server);
         Ok(())
     }
 
-    async fn format(&self) -> anyhow::Result<()> {
+    async fn prepare(&self) -> anyhow::Result<()> {
         let properties = self.properties();
         std::fs::write(&properties, self.settings())
             .with_context(|| format!("{} cannot be written", properties.display()))?;
+        if self.folder.join("data").join("meta.properties").exists() {
+            return Ok(());
+        }
         let mut format = Command::new(self.programs.java());
         format.args(QUICK_JAVA).arg("-cp").arg(self.programs.class_path()).arg("kafka.tools.StorageTool");
         format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(properties);

@@ -3,20 +3,21 @@
 //! Most tests use the two that `with-servers` has started for the whole run and read their addresses from
 //! [`named`]. A suite that kills servers starts its own with [`Kafka::start`] and [`Postgres::start`].
 //!
-//! Invariant: no server outlives who started it, however that ends; [`supervised`] says how. What a server
+//! Invariant: no server outlives who started it, however that ends; [`Supervised`] says how. What a server
 //! needs is searched for in one order: named by a variable, found on the path, Maven Central, the system's
 //! packages, and else one line says what to install.
 //!
 //! Deliberately absent: containers, fixed ports, and anything that stands in for a server.
 
 mod account;
-mod cache;
+pub mod cache;
 pub mod kafka;
 pub mod named;
 pub mod ports;
 pub mod postgres;
-mod prepare;
+pub mod prepare;
 mod supervised;
 
 pub use kafka::Kafka;
 pub use postgres::Postgres;
+pub use supervised::Supervised;

@@ -3,7 +3,7 @@
 mod database;
 mod programs;
 
-pub use database::database;
+pub use database::{copy, database, restore};
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,11 +20,9 @@ use crate::prepare::run;
 use crate::supervised::Supervised;
 use programs::Programs;
 
-/// How long the backends of a killed server may take to end.
-const BACKENDS_END: Duration = Duration::from_secs(10);
-
-/// What a server says at its start while they have not.
-const MEMORY_IN_USE: &str = "shared memory block";
+/// How long the backends of a killed server may take to end. Until then a new one refuses its folder; in which
+/// words it did cannot be relied on, since the backends write their last ones to the same log.
+const BACKENDS_END: Duration = Duration::from_secs(20);
 
 /// A server on loopback; everybody on this machine may connect as `afterglow`.
 pub struct Postgres {
@@ -37,7 +35,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster in `folder` and starts a server on it; returns when it answers.
+    /// Starts a server on the cluster in `folder`, made where there is none yet; returns when it answers.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
         Self::start_with(folder, &[]).await
     }
@@ -75,7 +73,7 @@ impl Postgres {
 
     /// The fast shutdown: sessions are ended, transactions rolled back.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
-        self.running()?.stop("INT").await
+        self.running()?.stop("INT").await.map(drop)
     }
 
     /// Starts it on the same folder and port; returns when it answers.
@@ -87,9 +85,7 @@ impl Postgres {
         loop {
             match self.try_to_start().await {
                 // The backends of a killed server need a moment to notice, and keep its memory until then.
-                Err(error) if format!("{error:#}").contains(MEMORY_IN_USE) && Instant::now() < deadline => {
-                    sleep(Duration::from_millis(100)).await;
-                }
+                Err(_) if Instant::now() < deadline => sleep(Duration::from_millis(100)).await,
                 started => return started.context("PostgreSQL did not start"),
             }
         }
@@ -99,12 +95,15 @@ impl Postgres {
         let log = self.folder.join("postgres.out");
         let address = self.address();
         let mut server = Supervised::start(&self.server_command(), &log)?;
-        server.until_ready(&log, async || PgConnection::connect(&address).await.is_ok()).await?;
+        server.until_ready(&log, || async { PgConnection::connect(&address).await.is_ok() }).await?;
         self.running = Some(server);
         Ok(())
     }
 
     async fn make_cluster(&self) -> anyhow::Result<()> {
+        if self.data().exists() {
+            return Ok(());
+        }
         std::fs::create_dir_all(self.data())?;
         if let Some(account) = &self.account {
             account.give(&self.data())?;

@@ -7,25 +7,25 @@ use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
 /// The workspace's root.
-pub(crate) fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// A program on the path.
-pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Lets `.ci/prepare` install what `target` needs; its one line about what it cannot goes to our standard error.
-pub(crate) async fn install(target: &str) -> anyhow::Result<()> {
+pub async fn install(target: &str) -> anyhow::Result<()> {
     let script = workspace().join(".ci/prepare");
     let status = Command::new(&script).arg(target).stdin(Stdio::null()).status().await;
     succeeded(&script, status)
 }
 
 /// Runs a command to its end; the error has the last line that it wrote.
-pub(crate) async fn run(command: &mut Command) -> anyhow::Result<()> {
+pub async fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.stdin(Stdio::null()).output().await;
     let name = command.as_std().get_program().display().to_string();
     let output = output.with_context(|| format!("{name} cannot be started"))?;

@@ -1,4 +1,4 @@
-//! A server under a supervisor that ends it with its owner.
+//! A server, or the product, under a supervisor that ends it with its owner.
 //!
 //! The supervisor is a dozen lines of shell between us and the server. We hold the pipe that it reads: a line
 //! is a signal for the server, its end is SIGKILL. A pipe is closed by the system however its owner ends, so
@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -27,14 +27,14 @@ const STOP: Duration = Duration::from_secs(15);
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A running server.
-pub(crate) struct Supervised {
+pub struct Supervised {
     child: Child,
     orders: Option<ChildStdin>,
 }
 
 impl Supervised {
     /// Starts `command`, its output appended to `log`.
-    pub(crate) fn start(command: &[OsString], log: &Path) -> anyhow::Result<Self> {
+    pub fn start(command: &[OsString], log: &Path) -> anyhow::Result<Self> {
         let failed = || format!("{} cannot be written", log.display());
         let out = File::options().create(true).append(true).open(log).with_context(failed)?;
         let errors = out.try_clone().with_context(failed)?;
@@ -57,10 +57,10 @@ impl Supervised {
     }
 
     /// Waits until `ready` says so; an error where the server ends before or is not ready in time.
-    pub(crate) async fn until_ready(
+    pub(crate) async fn until_ready<F: Future<Output = bool>>(
         &mut self,
         log: &Path,
-        mut ready: impl AsyncFnMut() -> bool,
+        mut ready: impl FnMut() -> F,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + START;
         while !ready().await {
@@ -76,25 +76,25 @@ impl Supervised {
     }
 
     /// Sends the server a signal by its name without `SIG`.
-    pub(crate) async fn signal(&mut self, name: &str) -> anyhow::Result<()> {
+    pub async fn signal(&mut self, name: &str) -> anyhow::Result<()> {
         let orders = self.orders.as_mut().context("the server has been stopped")?;
         orders.write_all(format!("{name}\n").as_bytes()).await.context("the server's supervisor has ended")
     }
 
     /// SIGKILL, and the end.
-    pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
+    pub async fn kill(mut self) -> anyhow::Result<()> {
         self.orders = None;
         self.child.wait().await?;
         Ok(())
     }
 
-    /// SIGTERM or another polite signal, and the end; SIGKILL where it takes too long.
-    pub(crate) async fn stop(mut self, signal: &str) -> anyhow::Result<()> {
+    /// SIGTERM or another polite signal, and how it ended; SIGKILL, and no answer, where it takes too long.
+    pub async fn stop(mut self, signal: &str) -> anyhow::Result<Option<ExitStatus>> {
         // A server that has ended by itself takes no orders, and needs none.
         let _ = self.signal(signal).await;
         match tokio::time::timeout(STOP, self.child.wait()).await {
-            Ok(ended) => ended.map(drop).map_err(Into::into),
-            Err(_) => self.kill().await,
+            Ok(ended) => Ok(Some(ended?)),
+            Err(_) => self.kill().await.map(|()| None),
         }
     }
 }

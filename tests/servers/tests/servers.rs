@@ -37,6 +37,10 @@ async fn kafka_comes_back_on_its_port() {
     assert_eq!(kafka.address(), address);
     kafka.stop().await.unwrap();
     assert!(!listens(&address));
+    drop(kafka);
+    let mut again = Kafka::start(folder.path()).await.unwrap();
+    assert!(listens(&again.address()), "whoever owns the folder next goes on with it");
+    again.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -54,6 +58,11 @@ async fn postgres_keeps_what_was_committed() {
     postgres.stop().await.unwrap();
     postgres.start_again().await.unwrap();
     assert_eq!(count(&url).await, 2);
+    // Killed, and the folder's next owner goes on with it, on another port.
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    drop(postgres);
+    let again = Postgres::start(folder.path()).await.unwrap();
+    assert_eq!(count(&again.address().replace("/postgres", &format!("/{database}"))).await, 2);
 }
 
 /// The tests of this run use the servers of this run.

@@ -48,7 +48,7 @@ pub fn on_disk(setup: Setup, ops: &[Op]) -> Life {
 /// A life on PostgreSQL.
 pub fn on_a_server(setup: Setup, ops: &[Op]) -> Life {
     let ground = async |fates: &Fates, clock: Arc<dyn Clock>| Server::new(fates, clock).await;
-    block(async { live(setup, ops, ground).await.1 })
+    block(async { Box::pin(live(setup, ops, ground)).await.1 })
 }
 
 async fn live<G: Ground>(

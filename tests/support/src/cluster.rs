@@ -1,15 +1,16 @@
 //! The product as several processes: Kafka, a database, and a process per role.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 
-use afterglow_servers::{named, postgres};
+use afterglow_servers::{Supervised, named, postgres};
 
 use crate::ports;
 use crate::product::{Launch, Product};
 use crate::world::{READY, World};
 
 /// Partitions of each topic: few, so that a busy machine makes them quickly.
-pub(crate) const PARTITIONS: u16 = 4;
+pub const PARTITIONS: u16 = 4;
 
 /// Where a product of several processes keeps log and state.
 #[derive(Debug, Clone)]
@@ -70,10 +71,32 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Starts a replica of a role that ends with its owner, however that ends. It takes webhooks at `edge`, if
+    /// it is one that does, and tells of itself at `admin`.
+    pub fn supervise_role(&self, role: &str, edge: SocketAddr, admin: SocketAddr) -> Supervised {
+        let mut command: Vec<OsString> = vec!["env".into()];
+        command.extend(self.settings.env.iter().map(|(name, value)| format!("{name}={value}").into()));
+        command.push(format!("AFTERGLOW__HTTP__LISTEN={edge}").into());
+        command.push(format!("AFTERGLOW__HTTP__ADMIN_LISTEN={admin}").into());
+        command.extend([self.program().into(), role.into(), "--config".into(), self.config().into()]);
+        Supervised::start(&command, &self.log_file()).unwrap()
+    }
+
+    /// Where a second edge may listen.
+    pub fn other_edge(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], ports::free()))
+    }
+
     /// Starts a role without waiting; all roles write to the same log file.
     pub fn launch_role(&self, role: &str) -> Role {
+        self.launch_role_at(role, self.edge)
+    }
+
+    /// The same with webhooks taken at `edge`, where the role is one that takes them.
+    pub fn launch_role_at(&self, role: &str, edge: SocketAddr) -> Role {
         let admin = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let mut env = self.settings.env.clone();
+        env.push(("AFTERGLOW__HTTP__LISTEN", edge.to_string()));
         env.push(("AFTERGLOW__HTTP__ADMIN_LISTEN", admin.to_string()));
         let (program, log) = (self.program(), self.log_file());
         let launch = Launch {

@@ -1,7 +1,5 @@
 //! Everything that the product has said on its topics, by kind of event.
 
-use std::path::Path;
-
 use afterglow_domain::{DealKey, EventId};
 use afterglow_events::{Body, Event, proto};
 
@@ -60,14 +58,20 @@ kinds! {
 }
 
 impl History {
-    /// The history in a data folder, of which nothing is read yet.
-    pub fn of(data_dir: &Path) -> Self {
-        Self { topics: Topics::of(data_dir), events: Vec::new() }
+    /// The history on the topics.
+    pub fn of(topics: Topics) -> Self {
+        Self { topics, events: Vec::new() }
     }
 
     /// Reads what was said since the last call.
     pub async fn catch_up(&mut self) {
-        self.events.extend(self.topics.fresh().await);
+        loop {
+            let fresh = self.topics.fresh().await;
+            if fresh.is_empty() {
+                return;
+            }
+            self.events.extend(fresh.into_iter().map(|(_, event)| event));
+        }
     }
 
     /// The moments of a deal that became due.

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a toolkit of tests fails by panicking, where the test sees it")]
 
 pub mod cluster;
+pub mod collector;
 pub mod customers;
 pub mod dice;
 pub mod history;
@@ -27,6 +28,7 @@ pub use dice::Dice;
 pub use history::History;
 pub use product::Product;
 pub use read_only::ReadOnlyDisk;
-pub use settings::{Journey, Settings};
+pub use settings::{Journey, ONE_GIFT, Settings};
+pub use topics::Topics;
 pub use webhook::{Answer, Delivery, Webhook};
 pub use world::World;

@@ -10,12 +10,11 @@ use tokio::process::{Child, Command};
 /// How long a process may take to end after it was told to: its own drain's deadline and some.
 const END: Duration = Duration::from_secs(20);
 
-/// The product's program, beside the test's own: both are in the same target folder.
+/// The product's program, in the same target folder as the test's own: beside it, or one folder above a suite.
 pub fn program() -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let path = own.parent().and_then(Path::parent).unwrap().join("afterglow");
-    assert!(path.is_file(), "{} is not there: run `cargo build` first", path.display());
-    path
+    let above = own.ancestors().skip(1).take(2).map(|folder| folder.join("afterglow"));
+    above.into_iter().find(|path| path.is_file()).expect("`afterglow` is not there: run `cargo build` first")
 }
 
 /// How to start it.

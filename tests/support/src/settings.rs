@@ -26,8 +26,13 @@ pub const OTHER_SECRET: &str = "the-other-tenants-secret-00001";
 pub const PATH_TOKEN: &str = "the-sandbox-path-token-0001";
 /// The path token before it, still accepted.
 pub const PREVIOUS_PATH_TOKEN: &str = "the-sandbox-path-token-0000";
+/// The key of the suppression list.
+pub const SUPPRESSION_KEY: &str = "suppression-key-of-the-sandbox-01";
 /// What the gift vendor accepts.
 pub const GIFT_KEY: &str = "sandbox-gift-key";
+
+/// A journey of one promise: a gift on the day after the win.
+pub const ONE_GIFT: &str = include_str!("one_gift.yaml");
 
 /// Which journey new customers enter.
 #[derive(Debug, Clone)]
@@ -59,8 +64,12 @@ pub struct Settings {
     pub env: Vec<(&'static str, String)>,
     /// Kafka and PostgreSQL, for a product of several processes.
     pub cluster: Option<Cluster>,
-    /// Where the sandbox's ledger and mailbox are kept, if not in memory only.
+    /// Whether the sandbox's ledger and mailbox are kept in the folder, and not in memory only.
     pub keep: bool,
+    /// Where everything is, for a world that goes on after its process; otherwise in a folder that goes with it.
+    pub folder: Option<PathBuf>,
+    /// For millions of mails: of a mail nothing is kept but its Message-ID.
+    pub bulk: bool,
 }
 
 impl Default for Settings {
@@ -77,6 +86,8 @@ impl Default for Settings {
             env: Vec::new(),
             cluster: None,
             keep: false,
+            folder: None,
+            bulk: false,
         }
     }
 }
@@ -103,7 +114,7 @@ tenant = "acme"
 [unsubscribe]
 secrets = ["unsubscribe-key-of-the-sandbox-0001"]
 [dispatch]
-suppression_key = "suppression-key-of-the-sandbox-01"
+suppression_key = "{SUPPRESSION_KEY}"
 budget_per_account_per_year = "{}"
 [resolver]
 settle_seconds = 1

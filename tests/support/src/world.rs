@@ -22,6 +22,7 @@ use crate::history::History;
 use crate::ports;
 use crate::product::{self, Launch, Product};
 use crate::settings::{GIFT_KEY, Settings};
+use crate::topics::Topics;
 use crate::until::{SELDOM, SOON, TooLate, until};
 use crate::webhook::{Answer, Delivery, Webhook};
 
@@ -46,27 +47,42 @@ pub struct World {
     pub http: reqwest::Client,
     pub(crate) settings: Settings,
     config: PathBuf,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Removes the folder at the end, if it is ours.
+    _temporary: Option<TempDir>,
 }
 
 impl World {
     /// Starts the sandbox and writes the configuration.
     pub async fn new(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let temporary = settings.folder.is_none().then(|| tempfile::tempdir().unwrap());
+        let given = settings.folder.clone();
+        let folder = given.or_else(|| Some(temporary.as_ref()?.path().to_owned())).unwrap();
         let clock = SystemClock::shared();
         let options = Options {
             clock: clock.clone(),
-            folder: settings.keep.then(|| folder.path().to_owned()),
+            folder: settings.keep.then(|| folder.clone()),
+            bulk: settings.bulk,
             gift_key: GIFT_KEY.to_owned(),
             crm: CrmSettings::default(),
         };
         let sandbox = Sandbox::start(options, &TaskTracker::new()).await.unwrap();
         let ports = [ports::free(), ports::free()];
-        let config = settings.write(folder.path(), ports, &sandbox);
+        let config = settings.write(&folder, ports, &sandbox);
         let patience = Duration::from_secs(5);
         let http = http_client::build(&http_client::Options { timeout: patience, ..Default::default() });
         let [edge, admin] = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        Self { sandbox, clock, edge, admin, http: http.unwrap(), settings, config, folder }
+        Self {
+            sandbox,
+            clock,
+            edge,
+            admin,
+            http: http.unwrap(),
+            settings,
+            config,
+            folder,
+            _temporary: temporary,
+        }
     }
 
     /// Now, on the wall.
@@ -76,12 +92,12 @@ impl World {
 
     /// The product's data folder.
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.join("data")
     }
 
     /// A file beside the configuration.
     pub fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     /// The configuration's file.
@@ -148,10 +164,11 @@ impl World {
     }
 
     pub(crate) fn log_file(&self) -> PathBuf {
-        self.folder.path().join("product.log")
+        self.folder.join("product.log")
     }
 
-    pub(crate) fn log_tail(&self) -> String {
+    /// The last lines that the product has logged.
+    pub fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
@@ -184,7 +201,15 @@ impl World {
 
     /// The product's topics, of which nothing is read yet.
     pub fn history(&self) -> History {
-        History::of(&self.data_dir())
+        History::of(self.topics())
+    }
+
+    /// The records of the product's topics, of which nothing is read yet.
+    pub fn topics(&self) -> Topics {
+        match &self.settings.cluster {
+            None => Topics::of_folder(&self.data_dir()),
+            Some(cluster) => Topics::of_cluster(cluster, self.clock.clone()),
+        }
     }
 
     /// What its CRM sends about a deal that came into the stage in which it is now.
@@ -207,7 +232,12 @@ impl World {
 
     /// One attempt; an error where there was no answer.
     pub async fn post(&self, delivery: &Delivery) -> Result<Answer, reqwest::Error> {
-        let mut request = self.http.post(format!("{}{}", self.public_url(), delivery.path));
+        self.post_to(self.edge, delivery).await
+    }
+
+    /// One attempt that a load balancer gives to this edge.
+    pub async fn post_to(&self, edge: SocketAddr, delivery: &Delivery) -> Result<Answer, reqwest::Error> {
+        let mut request = self.http.post(format!("http://{edge}{}", delivery.path));
         for (name, value) in &delivery.headers {
             request = request.header(name, value);
         }

@@ -3,15 +3,16 @@
 
 use std::path::PathBuf;
 
-use afterglow_dispatcher::query::{self, AttemptView};
-use afterglow_dispatcher::{Resolution, resolve, store};
+use afterglow_dispatcher::query::{AttemptView, Rows as _};
+use afterglow_dispatcher::{Resolution, resolve};
 use afterglow_domain::AttemptId;
-use afterglow_durable::sqlite;
-use afterglow_service::clock::{SystemClock, clocks};
 use afterglow_service::exit::Exit;
+use anyhow::Context as _;
 
-use super::{block_on, config, counted, open, say};
-use crate::cli::{DataFolder, Outcome};
+use super::product::{OnProduct, Product, Where};
+use super::{counted, say};
+use crate::cli::Outcome;
+use crate::ground;
 use crate::roles::dispatcher;
 
 /// How many are listed at most: more than a person decides in one sitting.
@@ -21,12 +22,16 @@ const LISTED_MAX: u32 = 10_000;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Print what waits for a person, oldest first: calls in doubt, gifts not handed over.
-    List {
-        #[command(flatten)]
-        data: DataFolder,
-    },
+    List(List),
     /// Say what became of one, after looking at the vendor's own screen.
     Resolve(Resolve),
+}
+
+/// Of which product.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    product: Where,
 }
 
 /// A person's decision.
@@ -36,7 +41,7 @@ pub(crate) struct Resolve {
     /// The attempt, as `attempts list` names it.
     id: AttemptId,
     /// The configuration of the product that made the call.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     config: PathBuf,
     /// The vendor has it: it was sent. Of a gift that was not handed over: a person has done it.
     #[arg(long, group = "found")]
@@ -48,19 +53,20 @@ pub(crate) struct Resolve {
 
 pub(crate) fn run(command: &Command) -> Outcome {
     match command {
-        Command::List { data } => block_on(list(data)),
-        Command::Resolve(decision) => block_on(decide(decision)),
+        Command::List(list) => list.product.run(list),
+        Command::Resolve(decision) => Where::of(decision.config.clone()).run(decision),
     }
 }
 
-async fn list(data: &DataFolder) -> Outcome {
-    let readers = open(&data.data_dir, "dispatcher.db").await?;
-    let attempts = query::for_a_person(&readers, LISTED_MAX).await?;
-    for attempt in &attempts {
-        say(format_args!("{}", line(attempt)))?;
+impl OnProduct for List {
+    async fn on<P: Product>(&self, product: &P) -> Outcome {
+        let attempts = product.readers(&ground::DISPATCHER).await?.for_a_person(LISTED_MAX).await?;
+        for attempt in &attempts {
+            say(format_args!("{}", line(attempt)))?;
+        }
+        say(format_args!("{} for a person", counted(attempts.len(), "call waits", "calls wait")))?;
+        Ok(Exit::Ok)
     }
-    say(format_args!("{} for a person", counted(attempts.len(), "call waits", "calls wait")))?;
-    Ok(Exit::Ok)
 }
 
 fn line(attempt: &AttemptView) -> String {
@@ -76,13 +82,14 @@ fn line(attempt: &AttemptView) -> String {
     )
 }
 
-async fn decide(decision: &Resolve) -> Outcome {
-    let Some(config) = config::load(&decision.config) else { return Ok(Exit::Config) };
-    let (clocks, _anchor) = clocks(&config.clock, &config.data_dir, SystemClock::shared())?;
-    let store =
-        sqlite::Store::open_beside(&config.data_dir.join("dispatcher.db"), store::sqlite::MIGRATIONS).await?;
-    let resolution = if decision.sent { Resolution::Sent } else { Resolution::NotSent };
-    resolve(&store, &dispatcher::options(&config)?, &clocks, decision.id, resolution).await?;
-    say(format_args!("{} is {}", decision.id, if decision.sent { "sent" } else { "not sent" }))?;
-    Ok(Exit::Ok)
+impl OnProduct for Resolve {
+    async fn on<P: Product>(&self, product: &P) -> Outcome {
+        let config = product.config().context("a product that is named by its configuration has one")?;
+        let (options, clocks) = (dispatcher::options(config)?, product.clocks(config).await?);
+        let store = product.store(&ground::DISPATCHER).await?;
+        let resolution = if self.sent { Resolution::Sent } else { Resolution::NotSent };
+        resolve(&store, &options, &clocks, self.id, resolution).await?;
+        say(format_args!("{} is {}", self.id, if self.sent { "sent" } else { "not sent" }))?;
+        Ok(Exit::Ok)
+    }
 }

@@ -46,16 +46,20 @@ pub(crate) fn run(command: &Command) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// The configuration of a file; every problem is printed where there is one.
+/// The configuration of a file; every problem is printed where there is one, and every warning.
 pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
+    let config = named(file)?;
+    for warning in &config.warnings {
+        complain(format_args!("warning: {warning}"));
+    }
+    Some(config)
+}
+
+/// The same for a command that starts nothing: what is unwise was said at the start, and by `config check`.
+pub(crate) fn named(file: &std::path::Path) -> Option<Config> {
     let environment = std::env::vars().filter(|(name, _)| !name.is_empty());
     match Config::load(file, environment) {
-        Ok(config) => {
-            for warning in &config.warnings {
-                complain(format_args!("warning: {warning}"));
-            }
-            Some(config)
-        }
+        Ok(config) => Some(config),
         Err(problems) => {
             for problem in &problems {
                 complain(format_args!("{problem}"));

@@ -6,17 +6,17 @@ mod code;
 mod page;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use afterglow_dispatcher::query as deliveries;
+use afterglow_dispatcher::query::{Rows as _, Whose, deliveries};
 use afterglow_domain::{AccountKey, DealKey, DealRef, HomeKey, Tenant};
-use afterglow_durable::sqlite::Readers;
 use afterglow_ingest::query::{self as looks, Which};
 use afterglow_journey_engine::query as journeys;
 use afterglow_service::exit::Exit;
 
-use super::{block_on, open, say};
-use crate::cli::{DataFolder, Outcome, Usage};
+use super::product::{OnProduct, Product, Where};
+use super::say;
+use crate::cli::{Outcome, Usage};
+use crate::ground;
 
 /// Who or what is asked about.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "moment")]
     all: bool,
     #[command(flatten)]
-    data: DataFolder,
+    product: Where,
 }
 
 /// How much is told.
@@ -48,12 +48,18 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if code::is_code(&args.what) {
         return explain_code(&args.what);
     }
-    let detail = match &args.moment {
-        Some(moment) => Detail::Moment(moment.clone()),
-        None if args.all => Detail::All,
-        None => Detail::Short,
-    };
-    block_on(customer(&args.what, &detail, &args.data.data_dir))
+    args.product.run(args)
+}
+
+impl OnProduct for Args {
+    async fn on<P: Product>(&self, product: &P) -> Outcome {
+        let detail = match &self.moment {
+            Some(moment) => Detail::Moment(moment.clone()),
+            None if self.all => Detail::All,
+            None => Detail::Short,
+        };
+        customer(product, &self.what, &detail).await
+    }
 }
 
 fn explain_code(text: &str) -> Outcome {
@@ -65,10 +71,10 @@ fn explain_code(text: &str) -> Outcome {
     Ok(Exit::Ok)
 }
 
-async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
-    let engine = open(folder, "engine.db").await?;
-    let dispatcher = open(folder, "dispatcher.db").await?;
-    let ingest = open(folder, "ingest.db").await?;
+async fn customer<P: Product>(product: &P, asked: &str, detail: &Detail) -> Outcome {
+    let engine = product.readers(&ground::ENGINE).await?;
+    let dispatcher = product.readers(&ground::DISPATCHER).await?;
+    let ingest = product.readers(&ground::INGEST).await?;
 
     let mut enrolments = journeys::enrolments(&engine, asked).await?;
     let mut cut = cut_to(&mut enrolments, journeys::FOUND_MAX);
@@ -77,11 +83,11 @@ async fn customer(asked: &str, detail: &Detail, folder: &Path) -> Outcome {
     }
     let mut lines = Vec::new();
     for enrolment in &enrolments {
-        let touchpoints = deliveries::of_enrolment(&dispatcher, &enrolment.id.to_string()).await?;
+        let touchpoints = deliveries(&dispatcher, Whose::Enrolment(&enrolment.id.to_string())).await?;
         let tenant: Tenant = enrolment.home.tenant();
         let account =
             if enrolment.account.0.is_empty() { enrolment.home.local() } else { &enrolment.account.0 };
-        let budgets = deliveries::budgets(&dispatcher, &tenant, account).await?;
+        let budgets = dispatcher.budgets(&tenant, account).await?;
         if enrolments.len() > 1 && matches!(detail, Detail::Moment(_)) {
             lines.push(page::header(enrolment));
         }
@@ -131,7 +137,7 @@ fn refuse_unknown(enrolments: &[journeys::Enrolment], moment: &str) -> Result<()
 
 /// What the resolver knows of the deals that are asked for, beyond what was told; whether there is more.
 async fn looks_at_the_crm(
-    ingest: &Readers,
+    ingest: &impl looks::Rows,
     asked: &str,
     told: &[DealRef],
     lines: &mut Vec<String>,
@@ -143,7 +149,7 @@ async fn looks_at_the_crm(
         cut |= cut_to(&mut views, looks::DEALS_MAX);
         views.retain(|view| seen.insert(view.known.deal.to_string()));
         lines.extend(views.iter().filter_map(|view| page::known_deal(view, told.contains(&view.known.deal))));
-        let mut unread = looks::unread(ingest, &which).await?;
+        let mut unread = ingest.unread(&which).await?;
         cut |= cut_to(&mut unread, looks::DEALS_MAX);
         unread.retain(|pending| seen.insert(pending.deal.to_string()));
         lines.extend(unread.iter().map(page::unread_deal));

@@ -1,96 +1,172 @@
-//! `afterglow log continue`: goes on where a role's cursor and the log no longer fit.
+//! `afterglow log continue`: goes on where a role's cursors and the log no longer fit.
 //!
-//! A role stops rather than skip or repeat in silence. After a person has decided, this moves its cursor
-//! into the log: to the first record that is still there where retention has overtaken it, to the end where
-//! the log is shorter than remembered.
+//! A role stops rather than skip or repeat in silence. After a person has decided, this makes every cursor fit
+//! that would stop a role: as the store has it where its last record still stands in the log, else from the
+//! partition's beginning. What is still in the log is not skipped; what was decided before is recognised.
 
-use std::path::Path;
-
+use afterglow_domain::Timestamp;
 use afterglow_durable::{ShardSet, Store as _, Tx as _, Writes};
-use afterglow_eventlog::{LogReader, Source as _};
+use afterglow_eventlog::{Group as _, Misfit, misfits};
 use afterglow_events::{Cursor, Topic};
 use afterglow_service::clock::SystemClock;
-use afterglow_service::data_dir::DataDir;
 use afterglow_service::exit::Exit;
 
-use super::role_file::{ROLES, RoleFile};
-use super::{block_on, counted, say};
-use crate::cli::{DataFolder, Outcome, Usage};
+use super::product::{OnProduct, Product, Where};
+use super::{complain, counted, say};
+use crate::cli::Outcome;
+use crate::ground::{ROLES, RoleStore};
 
 /// What to do with the log.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Move the cursors that no longer fit a partition into it; the product must be stopped.
+    /// Make the cursors fit at which roles stop; those roles must not run.
     Continue(Continue),
 }
 
-/// Which partition.
+/// Which cursors.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Continue {
     #[command(flatten)]
-    data: DataFolder,
-    /// The topic, as the message named it.
+    product: Where,
+    /// Only those of this topic.
     #[arg(long, value_parser = super::tail::topic)]
-    topic: Topic,
-    /// The partition, as the message named it.
+    topic: Option<Topic>,
+    /// Only say what would be done.
     #[arg(long)]
-    partition: u16,
+    dry_run: bool,
+}
+
+/// A role, what stops it, and where its cursors are kept.
+struct Plan<P: Product> {
+    role: RoleStore,
+    store: P::Store,
+    group: P::Group,
+    misfits: Vec<Misfit>,
 }
 
 pub(crate) fn run(command: &Command) -> Outcome {
-    let Command::Continue(place) = command;
-    block_on(go_on(place))
+    let Command::Continue(asked) = command;
+    asked.product.run(asked)
 }
 
-async fn go_on(place: &Continue) -> Outcome {
-    // Only one of us: a running product keeps its cursors in memory.
-    let data = match DataDir::open(&place.data.data_dir) {
-        Ok(data) => data,
-        Err(error) => {
-            super::complain(format_args!("{error}"));
-            return Ok(error.exit());
+impl OnProduct for Continue {
+    async fn on<P: Product>(&self, product: &P) -> Outcome {
+        // Only one of us: a running product keeps its cursors in memory.
+        let _held = match product.hold() {
+            Ok(held) => held,
+            Err(error) => {
+                complain(format_args!("{error}"));
+                return Ok(error.exit());
+            }
+        };
+        let plans = plans(product, self.topic, SystemClock::shared().now()).await?;
+        for plan in &plans {
+            for misfit in &plan.misfits {
+                say(format_args!("{}", line(plan.role.role, misfit)))?;
+            }
         }
-    };
-    let log = LogReader::open_read_only(data.file("log.db")).await?;
-    let ends = log.ends(place.topic).await?;
-    let of_partition = ends.iter().find(|(partition, ..)| *partition == place.partition);
-    let &(_, start, end) = of_partition.ok_or_else(|| {
-        Usage(format!("{} has partitions 0 to {}", place.topic, ends.len().saturating_sub(1)))
-    })?;
-    let mut moved = 0;
-    for file in ROLES {
-        moved += usize::from(move_cursor((file, data.path()), place, &log, (start, end)).await?);
+        if self.dry_run {
+            let count = plans.iter().map(|plan| plan.misfits.len()).sum();
+            say(format_args!("{} would be moved", counted(count, "cursor", "cursors")))?;
+            return Ok(Exit::Ok);
+        }
+        if runs(&plans) {
+            return Ok(Exit::Locked);
+        }
+        let mut moved = 0;
+        for plan in plans {
+            moved += carry_out(plan).await?;
+        }
+        say(format_args!("{} moved", counted(moved, "cursor", "cursors")))?;
+        Ok(Exit::Ok)
     }
-    say(format_args!("{} moved", counted(moved, "cursor", "cursors")))?;
-    Ok(Exit::Ok)
 }
 
-/// Moves the role's cursor if it lies outside of the partition, or stands behind a record that is another
-/// one now; whether it did.
-async fn move_cursor(
-    (file, folder): (RoleFile, &Path),
-    place: &Continue,
-    log: &LogReader,
-    (start, end): (i64, i64),
-) -> anyhow::Result<bool> {
-    let (store, role) = (file.open(folder).await?, file.role);
-    let known = store.cursors(role).await?;
-    let of_place = |cursor: &&Cursor| (cursor.topic, cursor.partition) == (place.topic, place.partition);
-    let Some(known) = known.iter().find(of_place) else { return Ok(false) };
-    let next_offset = known.next_offset.clamp(start, end);
-    let before = log.read(place.topic, place.partition, next_offset - 1, 1).await?;
-    let before = before.first().filter(|received| received.offset == next_offset - 1);
-    let id = before.and_then(|received| received.record.header("ce_id")).unwrap_or_default();
-    let last_event_id = id.to_owned();
-    if (next_offset, &last_event_id) == (known.next_offset, &known.last_event_id) {
-        return Ok(false);
+/// The roles that stop somewhere.
+async fn plans<P: Product>(
+    product: &P,
+    topic: Option<Topic>,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Plan<P>>> {
+    let log = product.log().await?;
+    let topics = topic.map_or(Topic::ALL.to_vec(), |topic| vec![topic]);
+    let mut plans = Vec::new();
+    for role in ROLES {
+        let store = product.store(&role).await?;
+        // The group first: a role that runs is never ahead of its own store, so it is not taken for a misfit.
+        let group = product.group(&role).await?;
+        let cursors = store.cursors(role.role).await?;
+        let misfits = misfits(&log, &group, (&topics, &cursors), now).await?;
+        if !misfits.is_empty() {
+            plans.push(Plan { role, store, group, misfits });
+        }
     }
-    let at = SystemClock::shared().now();
-    let cursor = Cursor { next_offset, last_event_id, at, ..known.clone() };
-    let mut tx = store.begin(&ShardSet::default()).await?;
-    tx.write(Writes { cursors: vec![(role.to_owned(), cursor)], ..Writes::default() }).await?;
+    Ok(plans)
+}
+
+/// Whether one of the roles runs; which, is said.
+fn runs<P: Product>(plans: &[Plan<P>]) -> bool {
+    let running: Vec<_> = plans.iter().filter(|plan| plan.group.members() > 0).collect();
+    for plan in &running {
+        let members = counted(plan.group.members(), "member", "members");
+        complain(format_args!(
+            "{} runs: its group has {members}; stop it, and wait six seconds after a kill. Nothing was moved.",
+            plan.role.role
+        ));
+    }
+    !running.is_empty()
+}
+
+/// Moves group and store, the group first: it refuses where a member has come meanwhile, and a store that did
+/// not follow is found again by the next run.
+async fn carry_out<P: Product>(plan: Plan<P>) -> anyhow::Result<usize> {
+    let (count, role) = (plan.misfits.len(), plan.role.role);
+    let mut writes = Writes::default();
+    let mut moved: Vec<Cursor> = Vec::new();
+    for Misfit { topic, partition, to, .. } in plan.misfits {
+        match to {
+            Some(cursor) => moved.push(cursor),
+            None => writes.forget.push((role.to_owned(), topic, partition)),
+        }
+    }
+    plan.group.move_to(moved.clone()).await?;
+    writes.cursors = moved.into_iter().map(|cursor| (role.to_owned(), cursor)).collect();
+    let mut tx = plan.store.begin(&ShardSet::default()).await?;
+    tx.write(writes).await?;
     tx.commit().await?;
-    let (from, topic) = (known.next_offset, place.topic);
-    say(format_args!("{role}: {topic} partition {} goes on at {next_offset} (was {from})", place.partition))?;
-    Ok(true)
+    Ok(count)
+}
+
+/// `ingest: afterglow.deals.v1 partition 3 goes on at 0 (was at 40), 10 records ahead: the log ends at 10`
+fn line(role: &str, misfit: &Misfit) -> String {
+    let Misfit { topic, partition, what, from, to, ahead } = misfit;
+    let was = from.map_or("had no cursor".to_owned(), |offset| format!("was at {offset}"));
+    let ahead = usize::try_from(*ahead).unwrap_or_default();
+    let then = match to {
+        Some(cursor) => {
+            let records = counted(ahead, "record", "records");
+            format!("goes on at {} ({was}), {records} ahead", cursor.next_offset)
+        }
+        None => format!("is forgotten ({was})"),
+    };
+    format!("{role}: {topic} partition {partition} {then}: {what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_is_said_in_a_line() {
+        let (topic, what) = (Topic::Deals, "we are at offset 40, the log ends at 10".to_owned());
+        let at = Timestamp::EPOCH;
+        let to = Cursor { topic, partition: 3, next_offset: 0, last_event_id: String::new(), at };
+        let misfit = Misfit { topic, partition: 3, what, from: Some(40), to: Some(to), ahead: 10 };
+        assert_eq!(
+            line("ingest", &misfit),
+            "ingest: afterglow.deals.v1 partition 3 goes on at 0 (was at 40), 10 records ahead: we are at offset 40, the log ends at 10"
+        );
+        let gone = line("ingest", &Misfit { to: None, from: None, ..misfit });
+        assert!(gone.starts_with("ingest: afterglow.deals.v1 partition 3 is forgotten (had no cursor): "));
+    }
 }

@@ -7,7 +7,7 @@ use afterglow_service::exit::Exit;
 use afterglow_service::lifecycle::Tasks;
 use afterglow_service::telemetry;
 
-use super::run::{bind, end};
+use super::run::{bind, close, end, export};
 use super::{complain, config};
 use crate::cli::Outcome;
 use crate::scaled::{self, Role};
@@ -31,6 +31,16 @@ pub(crate) enum Name {
     Dispatcher,
 }
 
+impl Name {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Ingest => afterglow_ingest::ROLE,
+            Self::JourneyEngine => afterglow_journey_engine::ROLE,
+            Self::Dispatcher => afterglow_dispatcher::ROLE,
+        }
+    }
+}
+
 pub(crate) fn run(name: Name, args: &Args) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(name, args))
@@ -39,6 +49,7 @@ pub(crate) fn run(name: Name, args: &Args) -> Outcome {
 async fn serve(name: Name, args: &Args) -> Outcome {
     let Some(config) = load(args) else { return Ok(Exit::Config) };
     telemetry::init(&config.telemetry)?;
+    let export = export(&config, Some(name.role()))?;
     let role = match name {
         Name::Ingest => Role::Ingest(bind(&config.http.listen.to_string(), "http.listen").await?),
         Name::JourneyEngine => {
@@ -50,11 +61,12 @@ async fn serve(name: Name, args: &Args) -> Outcome {
     let admin = bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?;
     let (tasks, deadline) = (Tasks::new(), config.http.shutdown);
     tracing::info!(role = ?name, admin = %config.http.admin_listen, "afterglow runs");
-    let log = scaled::start(role, config, admin, &tasks)?;
+    let log = scaled::start(role, (&args.config, config), admin, &tasks)?;
     let reason = tasks.run_until_done(deadline).await;
     if let Err(error) = log.close().await {
         tracing::warn!(%error, "what was cut off is found again");
     }
+    close(export).await;
     Ok(end(&reason))
 }
 

@@ -6,8 +6,10 @@ use afterglow_service::clock::SystemClock;
 use afterglow_service::config::Config;
 use afterglow_service::data_dir::DataDir;
 use afterglow_service::exit::Exit;
+use afterglow_service::health::Metrics;
 use afterglow_service::lifecycle::{ExitReason, Tasks};
-use afterglow_service::telemetry;
+use afterglow_service::telemetry::otlp::Process;
+use afterglow_service::telemetry::{self, Export};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -55,6 +57,7 @@ async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
         Ok(data) => data,
         Err(exit) => return Ok(exit),
     };
+    let export = export(&config, None)?;
     let listeners = Listeners {
         edge: bind(&config.http.listen.to_string(), "http.listen").await?,
         admin: bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?,
@@ -63,7 +66,9 @@ async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
     let product = embedded::start(&config, &data, journeys, (listeners, &tasks), wiring).await?;
     tracing::info!(listen = %config.http.listen, admin = %config.http.admin_listen, "afterglow runs");
     let reason = tasks.run_until_done(config.http.shutdown).await;
-    product.close().await?;
+    let closed = product.close().await;
+    close(export).await;
+    closed?;
     Ok(end(&reason))
 }
 
@@ -103,6 +108,20 @@ pub(super) async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpList
     TcpListener::bind(address)
         .await
         .with_context(|| format!("AG0023: {setting}: {address} cannot be listened on"))
+}
+
+/// Traces and metrics go to the collector of the configuration, if it names one.
+pub(super) fn export(config: &Config, role: Option<&'static str>) -> anyhow::Result<Option<Export>> {
+    let process = Process { role, version: env!("CARGO_PKG_VERSION") };
+    let metrics = Metrics::install(process.version)?;
+    Ok(telemetry::export(&config.telemetry, process, &metrics)?)
+}
+
+/// Ends the export, last of all: what the end itself did is part of it.
+pub(super) async fn close(export: Option<Export>) {
+    if let Some(export) = export {
+        export.close().await;
+    }
 }
 
 pub(super) fn end(reason: &ExitReason) -> Exit {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use afterglow_eventlog::{LogReader, TailCursor, TailStart};
+use afterglow_eventlog::{Source, Tail, TailCursor, TailStart};
 use afterglow_events::Topic;
 use afterglow_service::exit::Exit;
-use anyhow::Context as _;
 
-use super::{block_on, say};
-use crate::cli::{DataFolder, Outcome, Usage};
+use super::product::{OnProduct, Product, Where};
+use super::say;
+use crate::cli::{Outcome, Usage};
 use crate::record_json;
 
 /// How many records are read at once.
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(value_parser = topic)]
     topic: Topic,
     #[command(flatten)]
-    data: DataFolder,
+    product: Where,
     /// Wait for more at the end.
     #[arg(long, short)]
     follow: bool,
@@ -45,13 +45,16 @@ pub(super) fn topic(name: &str) -> Result<Topic, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    block_on(print(args))
+    args.product.run(args)
 }
 
-async fn print(args: &Args) -> Outcome {
-    let reader = LogReader::open_read_only(super::found(&args.data.data_dir, "log.db")?)
-        .await
-        .with_context(|| format!("the log in {} cannot be read", args.data.data_dir.display()))?;
+impl OnProduct for Args {
+    async fn on<P: Product>(&self, product: &P) -> Outcome {
+        print(self, product.log().await?).await
+    }
+}
+
+async fn print(args: &Args, log: impl Source) -> Outcome {
     let start = match &args.cursor {
         Some(cursor) => TailStart::After(
             cursor.parse::<TailCursor>().map_err(|error| Usage(format!("--cursor: {error}")))?,
@@ -59,7 +62,7 @@ async fn print(args: &Args) -> Outcome {
         None if args.now => TailStart::Now,
         None => TailStart::Beginning,
     };
-    let mut tail = reader.tail(args.topic, start).await?;
+    let mut tail = Tail::open(log, args.topic, start).await?;
     let mut left = args.limit.unwrap_or(usize::MAX);
     while left > 0 {
         let wait = if args.follow { WAIT } else { Duration::ZERO };

@@ -56,6 +56,7 @@ impl World {
         let options = Options {
             clock: wall.clone(),
             folder: Some(folder.to_owned()),
+            bulk: false,
             gift_key: GIFT_KEY.to_owned(),
             crm: Settings::default(),
         };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, forget};
 use afterglow_durable::janitor;
 use afterglow_durable::turns::consume;
-use afterglow_events::Encoding;
 use afterglow_providers::{GiftVendor, Tremendous};
 use afterglow_service::config::Config;
 use anyhow::Context as _;
@@ -42,11 +41,11 @@ pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static, W: FnOnce(Tremen
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
-        let stop = parts.tasks.shutdown().soft_token();
+        let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
         let handler = Watched::new(dispatcher.clone(), parts, "dispatcher-records");
         let until = stop.clone();
         parts.tasks.spawn("dispatcher-records", async move {
-            ended(consume(&handler, &store, consumer, &until).await)
+            ended(consume(&handler, &store, consumer, &until).await, &named)
         });
         parts.tasks.spawn("dispatcher-calls", async move {
             dispatcher.run_claims(stop).await;
@@ -60,7 +59,7 @@ pub(crate) fn options(config: &Config) -> anyhow::Result<Options> {
     let smtp = config.vendors.smtp.as_ref();
     let gifts = config.vendors.tremendous.as_ref();
     Ok(Options {
-        encoding: Encoding::Protobuf,
+        encoding: super::encoding(config),
         public_url: config.http.public_url.as_str().to_owned(),
         unsubscribe_key: config.unsubscribe.secrets.first().context("[unsubscribe] has a key")?.clone(),
         suppression_key: config.dispatch.suppression_key.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use afterglow_durable::turns::{consume, run_timers};
 use afterglow_durable::{Store, Timeline, janitor};
-use afterglow_events::{Encoding, Topic};
+use afterglow_events::Topic;
 use afterglow_journey_engine::publish::publish;
 use afterglow_journey_engine::{Engine, Options, ROLE, forget};
 use anyhow::Context as _;
@@ -30,7 +30,8 @@ pub(crate) async fn prepare<G: Ground>(
         }
     }
     let company = parts.config.vendors.smtp.as_ref().map(|smtp| smtp.from_name.expose().clone());
-    let options = Options { encoding: Encoding::Protobuf, sender_company: company.unwrap_or_default() };
+    let encoding = super::encoding(&parts.config);
+    let options = Options { encoding, sender_company: company.unwrap_or_default() };
     let engine = Arc::new(Engine::<<G::Store as Store>::Tx>::new(options, clocks.clone()));
     let consumer = parts.ground.consumer(ROLE, &TOPICS, &store)?;
     Ok(move |parts: &Parts<G>| {
@@ -38,13 +39,13 @@ pub(crate) async fn prepare<G: Ground>(
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
-        let stop = parts.tasks.shutdown().soft_token();
+        let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
         let handler = Watched::new(engine.clone(), parts, "engine-records");
         let timers = Watched::new(engine, parts, "engine-timers");
         let (state, until) = (store.clone(), stop.clone());
-        parts
-            .tasks
-            .spawn("engine-records", async move { ended(consume(&handler, &state, consumer, &until).await) });
+        parts.tasks.spawn("engine-records", async move {
+            ended(consume(&handler, &state, consumer, &until).await, &named)
+        });
         parts.tasks.spawn("engine-timers", async move {
             run_timers(&timers, &store, Timeline::Journey, |wait| clocks.wall_duration(wait), &stop).await;
             anyhow::Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use afterglow_domain::Clocks;
 use afterglow_durable::Store;
 use afterglow_durable::turns::consume;
-use afterglow_events::{Append, Encoding, Topic};
+use afterglow_events::{Append, Topic};
 use afterglow_ingest::ROLE;
 use afterglow_ingest::edge::{EdgeOptions, router};
 use afterglow_ingest::resolver::hints::Hints;
@@ -24,7 +24,8 @@ const CLAIM: Duration = Duration::from_secs(20);
 /// The edge's routes; what they take goes to `log`.
 pub(crate) fn edge<L: Append + Clone>(config: &Config, log: L, clocks: Clocks) -> anyhow::Result<Router> {
     let edges = config.connections.iter().map(source::edge).collect::<anyhow::Result<Vec<_>>>()?;
-    let options = EdgeOptions::new(edges, config.unsubscribe.secrets.clone());
+    let encoding = super::encoding(config);
+    let options = EdgeOptions { encoding, ..EdgeOptions::new(edges, config.unsubscribe.secrets.clone()) };
     Ok(router(options, log, clocks))
 }
 
@@ -36,6 +37,7 @@ pub(crate) async fn prepare<G: Ground>(parts: &Parts<G>) -> anyhow::Result<impl 
     let read = |connection| source::reader(connection, config.vendors.system_proxy, limiter);
     let connections = config.connections.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let options = Options {
+        encoding: super::encoding(config),
         claim: CLAIM,
         settle: config.resolver.settle,
         rereads: config.resolver.reread_seconds.iter().copied().map(Duration::from_secs).collect(),
@@ -48,13 +50,13 @@ pub(crate) async fn prepare<G: Ground>(parts: &Parts<G>) -> anyhow::Result<impl 
     Ok(move |parts: &Parts<G>| {
         parts.relay(ROLE, &store);
 
-        let stop = parts.tasks.shutdown().soft_token();
-        let hints = Hints::<<G::Store as Store>::Tx>::new(clocks, Encoding::Protobuf);
+        let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
+        let hints = Hints::<<G::Store as Store>::Tx>::new(clocks, super::encoding(&parts.config));
         let hints = Watched::new(hints, parts, "resolver-hints");
         let (hinted, until) = (store.clone(), stop.clone());
-        parts
-            .tasks
-            .spawn("resolver-hints", async move { ended(consume(&hints, &hinted, consumer, &until).await) });
+        parts.tasks.spawn("resolver-hints", async move {
+            ended(consume(&hints, &hinted, consumer, &until).await, &named)
+        });
         parts.tasks.spawn("resolver-reads", async move {
             resolver.run_fetcher(&store, &stop).await;
             anyhow::Ok(())

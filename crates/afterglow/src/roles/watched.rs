@@ -1,8 +1,10 @@
 //! A role's loop as the health checks see it: it beats with every turn, and is ready once a turn went
 //! through.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use afterglow_domain::{Shard, Timestamp};
-use afterglow_durable::turns::{Fires, Handler, Incoming};
+use afterglow_durable::turns::{Fires, Handler, Incoming, Terms};
 use afterglow_durable::{Error, Timeline, Timer};
 use afterglow_service::health::{Component, Heartbeat};
 
@@ -18,19 +20,51 @@ pub(crate) enum Readiness {
     Lost,
 }
 
+/// What all loops of a process stand on, as the health checks see it: ready until it is found to be away.
+pub(crate) struct Outage {
+    component: Component,
+    readiness: Readiness,
+    away: AtomicBool,
+}
+
+impl Outage {
+    /// Watches it under a name.
+    pub(crate) fn new<G>(parts: &Parts<G>, name: &'static str) -> Self {
+        let component = parts.health.component(name);
+        component.ready();
+        Self { component, readiness: parts.readiness, away: AtomicBool::new(false) }
+    }
+
+    /// Takes in how the last question went. The reason of an outage is the first one: others follow from it, and
+    /// each would be a line in the log.
+    pub(crate) fn tell(&self, problem: Option<&str>) {
+        if self.readiness == Readiness::Kept {
+            return;
+        }
+        let was_away = self.away.swap(problem.is_some(), Ordering::Relaxed);
+        match problem {
+            Some(problem) if !was_away => self.component.not_ready(format!("{problem}; trying again")),
+            Some(_) => {}
+            None => self.component.ready(),
+        }
+    }
+}
+
 /// A handler whose turns are watched.
 pub(super) struct Watched<H> {
     handler: H,
     component: Component,
     heartbeat: Heartbeat,
     readiness: Readiness,
+    terms: Terms,
 }
 
 impl<H> Watched<H> {
     /// Watches a loop under a name; it is not ready before its first turn.
     pub(super) fn new<G>(handler: H, parts: &Parts<G>, name: &'static str) -> Self {
         let (component, heartbeat) = (parts.health.component(name), parts.health.heartbeat(name));
-        Self { handler, component, heartbeat, readiness: parts.readiness }
+        let (readiness, terms) = (parts.readiness, super::terms(&parts.config));
+        Self { handler, component, heartbeat, readiness, terms }
     }
 }
 
@@ -53,11 +87,15 @@ impl<H: Handler> Handler for Watched<H> {
         self.handler.now(timeline)
     }
 
+    fn terms(&self) -> Terms {
+        self.terms
+    }
+
     fn turned(&self, trouble: Option<&str>) {
         self.heartbeat.beat();
         match trouble {
             None => self.component.ready(),
-            Some(reason) if self.readiness == Readiness::Lost => self.component.not_ready(reason),
+            Some(reason) if self.readiness == Readiness::Lost => self.component.stands_still(reason),
             Some(_) => {}
         }
     }
@@ -98,7 +136,7 @@ mod tests {
     fn readiness_of(readiness: Readiness) -> [bool; 5] {
         let health = Health::new();
         let (component, heartbeat) = (health.component("idle"), health.heartbeat("idle"));
-        let watched = Watched { handler: Idle, component, heartbeat, readiness };
+        let watched = Watched { handler: Idle, component, heartbeat, readiness, terms: Terms::default() };
         let after = |trouble: Option<&str>| {
             watched.turned(trouble);
             health.not_ready().is_empty()

@@ -33,24 +33,34 @@ pub(super) async fn refuse_other(settings: &ClockSettings, server: &Server) -> a
 /// stop before.
 pub(super) async fn known(
     settings: &ClockSettings,
-    (server, wall): (&Server, &Arc<ServerClock>),
+    clock: (&Server, &Arc<ServerClock>),
     wait: Wait<'_>,
 ) -> Option<Clocks> {
     if settings.seconds_per_day.is_none() {
-        return Some(Clocks::same(wall.clone()));
+        return Some(Clocks::same(clock.1.clone()));
     }
-    let ask = || async {
-        let asked = wall.asking();
-        let told = sandbox_clock::read(server, settings.speed()).await;
-        let told = told.with_context(|| format!("{}: {server}", codes::DATABASE))?;
-        wall.heard(told.now(), asked);
-        Ok(JourneyMap {
-            wall_base: told.wall_base(),
-            journey_anchor: told.journey_anchor(),
-            speed: settings.speed(),
-        })
+    wait.until(|| ask(settings, clock), |clocks| clocks).await
+}
+
+/// The clocks, without waiting for a database that is away.
+pub(super) async fn ask(
+    settings: &ClockSettings,
+    (server, wall): (&Server, &Arc<ServerClock>),
+) -> anyhow::Result<Clocks> {
+    if settings.seconds_per_day.is_none() {
+        refuse_other(settings, server).await?;
+        return Ok(Clocks::same(wall.clone()));
+    }
+    let asked = wall.asking();
+    let told = sandbox_clock::read(server, settings.speed()).await;
+    let told = told.with_context(|| format!("{}: {server}", codes::DATABASE))?;
+    wall.heard(told.now(), asked);
+    let map = JourneyMap {
+        wall_base: told.wall_base(),
+        journey_anchor: told.journey_anchor(),
+        speed: settings.speed(),
     };
-    wait.until(ask, |map| Clocks::mapped(wall.clone(), map)).await
+    Ok(Clocks::mapped(wall.clone(), map))
 }
 
 /// The edge's clocks: outside sandboxes it needs no database, also not to tell the time.

@@ -12,7 +12,7 @@ pub(super) const STATE_VERSION: i64 = 1;
 pub(super) const LEDGER_VERSION: i64 = 1;
 
 /// A stored value that is not of its form. Nothing of it is quoted: it may be personal.
-pub(super) fn broken(column: &str) -> Error {
+pub(crate) fn broken(column: &str) -> Error {
     Error::Refused(format!("{column} is not of its form"))
 }
 

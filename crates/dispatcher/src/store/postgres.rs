@@ -5,7 +5,7 @@
 //! money aside.
 
 mod details;
-mod rows;
+pub(crate) mod rows;
 mod save;
 
 use afterglow_domain::{AttemptId, DealRef, Shard, Tenant, Timestamp, TouchpointId};
@@ -21,7 +21,10 @@ use rows::{attempt, budget, deal, suppression, touchpoint};
 /// The dispatcher's schema.
 pub const SCHEMA: Schema = Schema {
     name: "dispatcher",
-    migrations: &[Migration { version: 1, sql: include_str!("postgres_1.sql") }],
+    migrations: &[
+        Migration { version: 1, sql: include_str!("postgres_1.sql") },
+        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+    ],
 };
 
 /// The store that processes share.

@@ -124,7 +124,7 @@ async fn a_file_from_before_is_brought_up_to_date_and_forgotten_by_the_time_of_a
     let store = sqlite::Store::open(&path, sqlite::MIGRATIONS).await.unwrap();
     assert_eq!(forget(&store, Timestamp(9), Timestamp(5), 9).await.unwrap(), 0);
     assert_eq!(forget(&store, Timestamp(9), Timestamp(6), 9).await.unwrap(), 1);
-    let told = query::of_home(store.readers(), &home()).await.unwrap();
+    let told = query::deliveries(store.readers(), query::Whose::Home(&home())).await.unwrap();
     assert_eq!((told[0].details_removed, told[0].moment.as_str()), (Some(Timestamp(9)), "moment-1"));
 }
 

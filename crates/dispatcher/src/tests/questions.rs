@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use afterglow_durable::store::CommitFaults;
 
-use super::bench::{gift, home, mail, on_sqlite, options};
+use super::bench::{Bench, TestStore, gift, home, mail, on_postgres, on_sqlite, options};
 use super::vendors::{Act, LINK};
-use crate::query;
+use crate::query::{Delivery, Rows, Whose, deliveries};
 
-#[tokio::test]
-async fn every_why_has_an_answer_and_no_secret_in_it() {
-    let bench = on_sqlite(CommitFaults::default()).await;
+/// Every why has an answer and no secret in it; `read` reads the bench's store.
+async fn answers<S: TestStore>(bench: Bench<S>, read: &impl Rows) -> Vec<Delivery> {
     bench.gifts.script(&[Act::LoseAnswer]);
     bench.mails.script(&[Act::Accept, Act::Lose]);
     bench.hear(gift(1, 25)).await;
@@ -18,9 +17,10 @@ async fn every_why_has_an_answer_and_no_secret_in_it() {
     bench.hear(mail(2)).await;
     bench.now().await;
     bench.unsubscribe("jonas@northwind.example").await;
-    let read = bench.store.readers();
-    let told = query::of_home(read, &home()).await.unwrap();
-    assert_eq!(told, query::of_enrolment(read, "e-1").await.unwrap());
+    let told = deliveries(read, Whose::Home(&home())).await.unwrap();
+    assert_eq!(told, deliveries(read, Whose::Enrolment("e-1")).await.unwrap());
+    assert_eq!(deliveries(read, Whose::Enrolment("e-2")).await.unwrap(), []);
+    assert_eq!(told.len(), 2);
     let states: Vec<_> =
         told[0].attempts.iter().map(|a| (a.step.as_str(), a.state.as_str(), a.vendor_id.as_str())).collect();
     assert_eq!(states, [("order", "found", "TR-00000000"), ("notify", "accepted", "queued as 7")]);
@@ -31,16 +31,35 @@ async fn every_why_has_an_answer_and_no_secret_in_it() {
     assert!(!told[0].attempts[0].reason.is_empty(), "why the answer was lost is kept with what was found");
     assert!(told[0].recipient.expose().starts_with("Jonas"));
     assert!(!format!("{told:?}").contains(LINK) && !format!("{told:?}").contains("jonas"));
-    let doubts = query::for_a_person(read, 10).await.unwrap();
+    let doubts = read.for_a_person(10).await.unwrap();
     assert_eq!(doubts.iter().map(|a| a.touchpoint).collect::<Vec<_>>(), [super::bench::tp(2)]);
     let tenant = home().tenant();
-    let budgets = query::budgets(read, &tenant, "hubspot:33:9001").await.unwrap();
+    assert_eq!(read.for_a_person(0).await.unwrap(), []);
+    let budgets = read.budgets(&tenant, "hubspot:33:9001").await.unwrap();
     assert_eq!((budgets.len(), budgets[0].spent_minor), (1, 2500));
     let hmac = afterglow_service::unsubscribe::address_hmac(
         &options().suppression_key,
         "acme",
         &"jonas@northwind.example".into(),
     );
-    assert!(query::suppressed(read, &tenant, &hmac).await.unwrap().is_some());
-    assert!(query::suppressed(read, &tenant, &[0; 32]).await.unwrap().is_none());
+    assert!(read.suppressed(&tenant, &hmac).await.unwrap().is_some());
+    assert!(read.suppressed(&tenant, &[0; 32]).await.unwrap().is_none());
+    told
+}
+
+#[tokio::test]
+async fn every_why_has_an_answer_and_no_secret_in_it() {
+    let bench = on_sqlite(CommitFaults::default()).await;
+    let read = bench.store.readers().clone();
+    answers(bench, &read).await;
+}
+
+#[tokio::test]
+async fn on_postgres_every_answer_is_the_same() {
+    let embedded = on_sqlite(CommitFaults::default()).await;
+    let read = embedded.store.readers().clone();
+    let told = answers(embedded, &read).await;
+    let scaled = on_postgres(CommitFaults::default()).await;
+    let read = scaled.store.readers().clone();
+    assert_eq!(answers(scaled, &read).await, told);
 }

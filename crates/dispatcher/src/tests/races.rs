@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use afterglow_domain::HomeKey;
 use afterglow_durable::store::CommitFaults;
 use afterglow_providers::Class;
 
-use super::bench::{Bench, TestStore, gift, mail, on_each, revoked, tp};
+use super::bench::{Bench, TestStore, gift, home, mail, on_each, revoked, tp};
 use super::vendors::Act;
 use crate::Status;
 use crate::claim::Lanes;
@@ -104,6 +105,25 @@ on_each! {
         bench.run(HOUR).await;
         assert!(bench.end(1).await.starts_with("failed: the gift is ordered"), "{}", bench.end(1).await);
         assert_eq!(bench.end(2).await, "revoked: the deal is open again");
+        bench.assert_sound().await;
+    }
+
+    /// Touchpoints' ids can be computed by anybody.
+    async fn another_tenant_s_revocation_takes_nothing_back(bench) {
+        let umbrella = HomeKey::new("umbrella/hubspot:33:9001").unwrap();
+        bench.hear_at(&umbrella, revoked(1)).await;
+        for _ in 0..2 {
+            bench.hear(mail(1)).await;
+            bench.hear_at(&umbrella, revoked(1)).await;
+        }
+        bench.run(HOUR).await;
+        assert_eq!(bench.mails.effects().1, 1, "it was sent, once");
+        assert_eq!(bench.row(1).await.home, home());
+        bench.hear_at(&umbrella, revoked(1)).await;
+        // The bench's records all come from one offset, so that their letters are one.
+        let mut published = bench.published().await;
+        published.sort();
+        assert_eq!(published, ["afterglow.dead-letter.v1", "delivered", "notify accepted"]);
         bench.assert_sound().await;
     }
 }

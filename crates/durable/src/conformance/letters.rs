@@ -7,6 +7,8 @@ use afterglow_domain::{EventId, Timestamp};
 use afterglow_events::{Encoding, Topic, identity};
 
 use super::{Fixture, at, event, shard};
+#[cfg(test)]
+use crate::letters::{Letters, ReadLetters};
 use crate::replay::{Replay, replay};
 use crate::rows::{ParkedLetter, Writes};
 use crate::shard_set::ShardSet;
@@ -94,6 +96,30 @@ pub(super) async fn a_letter_that_comes_again_is_open_again(fixture: &impl Fixtu
     let back = ParkedLetter { reason: "still".to_owned(), at: at(6), ..first.clone() };
     park(&store, std::slice::from_ref(&back)).await;
     assert_eq!(store.parked(9).await.unwrap(), [ParkedLetter { attempts: 2, ..back }]);
+}
+
+/// What commands that only look are told of a store's letters; `readers` are the same store's.
+#[cfg(test)]
+pub(crate) async fn are_read<S: Store>(store: &S, readers: &impl ReadLetters) {
+    let strange = ParkedLetter { reason: "no\0 name, 100 % of \u{2400}".to_owned(), ..letter(2, at(4)) };
+    let [first, last] = [letter(1, at(2)), letter(3, at(6))];
+    park(store, &[last.clone(), strange.clone(), first.clone()]).await;
+    replay(store, first.id, at(7)).await.unwrap();
+    let replayed = ParkedLetter { replayed: Some(at(7)), ..first.clone() };
+    let parked = async |which, max| readers.read_parked(which, max).await.unwrap();
+    assert_eq!(parked(Letters::All, 9).await, [last.clone(), strange.clone(), replayed.clone()]);
+    assert_eq!(parked(Letters::Open, 9).await, [last.clone(), strange.clone()]);
+    assert_eq!(parked(Letters::Open, 1).await, std::slice::from_ref(&last), "the newest");
+    assert_eq!(readers.read_letter(first.id).await.unwrap(), Some(replayed));
+    assert_eq!(readers.read_letter(letter(9, at(1)).id).await.unwrap(), None);
+    let open = async |reason, max| readers.read_open_ids(reason, max).await.unwrap();
+    assert_eq!(open("", 9).await, [strange.id, last.id], "the oldest first");
+    assert_eq!(open("", 1).await, [strange.id]);
+    for part in ["\0 name", "%", "\u{2400}"] {
+        assert_eq!(open(part, 9).await, [strange.id], "{part:?}");
+    }
+    assert_eq!(open("reason 3", 9).await, [last.id]);
+    assert_eq!(open("_", 9).await, []);
 }
 
 pub(super) async fn letters_are_pruned_by_age(fixture: &impl Fixture) {

@@ -12,6 +12,7 @@ use super::{Fixture, at, row};
 use crate::relay::{Progress, relay_once};
 use crate::rows::{OutboxRow, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::made_at;
 use crate::store::{CommitFaults, Outgoing, Store, Tx};
 
 /// A log that answers by the event's number and remembers what it took.
@@ -75,6 +76,9 @@ pub(super) async fn rows_keep_the_commit_order(fixture: &impl Fixture) {
     let seqs: Vec<i64> = store.outbox_read(1000).await.unwrap().into_iter().map(|(seq, _)| seq).collect();
     assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]));
     assert_eq!(store.outbox_read(2).await.unwrap().len(), 2);
+    let standing = store.standing().await.unwrap();
+    assert_eq!((standing.outbox_rows, standing.outbox_since), (600, made_at(&expected[0])));
+    assert!(standing.outbox_since.is_some());
 }
 
 pub(super) async fn exactly_the_acknowledged_rows_go(fixture: &impl Fixture) {

@@ -39,6 +39,7 @@ fn writes() -> Writes {
         arm: vec![timer(3, at(100), 1)],
         outbox: vec![row(1, "a")],
         cursors: vec![("g".to_owned(), cursor(2, 7))],
+        forget: Vec::new(),
         parked: vec![letter()],
     }
 }
@@ -99,6 +100,20 @@ pub(super) async fn a_lost_commit_leaves_nothing_and_an_unanswered_one_all(fixtu
         assert_eq!(holds(&store).await, [there; 4], "{fault:?}");
         assert_eq!(commit_all(&store).await.unwrap(), !there, "{fault:?}: doing it again is right");
     }
+}
+
+pub(super) async fn a_forgotten_cursor_is_gone(fixture: &impl Fixture) {
+    let store = fixture.fresh(CommitFaults::default()).await;
+    let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+    let cursors = [0, 1].map(|partition| ("group".to_owned(), cursor(partition, 3)));
+    tx.write(Writes { cursors: cursors.to_vec(), ..Writes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+    let place = |group: &str, partition| (group.to_owned(), cursor(0, 0).topic, partition);
+    let forget = vec![place("group", 1), place("group", 7), place("another", 0)];
+    tx.write(Writes { forget, ..Writes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.cursors("group").await.unwrap(), [cursor(0, 3)]);
 }
 
 pub(super) async fn a_mark_is_new_once(fixture: &impl Fixture) {

@@ -71,6 +71,21 @@ pub(super) async fn store_cursors(
     Ok(())
 }
 
+pub(super) async fn forget_cursors(
+    connection: &mut PgConnection,
+    places: &[(String, Topic, u16)],
+) -> Result<(), Error> {
+    for (group, topic, partition) in places {
+        sqlx::query("delete from cursor where consumer = $1 and topic = $2 and partition = $3")
+            .bind(group)
+            .bind(topic.name())
+            .bind(i32::from(*partition))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 pub(super) async fn cursors(readers: &PgPool, group: &str) -> Result<Vec<Cursor>, Error> {
     let rows = sqlx::query(
         "select topic, partition, next_offset, last_event_id, at from cursor where consumer = $1

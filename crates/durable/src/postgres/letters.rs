@@ -10,6 +10,7 @@ use sqlx::{PgConnection, PgPool, Row};
 use super::core::{headers_of, small};
 use super::text;
 use crate::error::Error;
+use crate::letters::{Letters, ReadLetters};
 use crate::rows::ParkedLetter;
 
 /// Parks letters once. One that was put back and comes again is open again.
@@ -80,16 +81,39 @@ pub(super) async fn load(connection: &mut PgConnection, id: EventId) -> Result<O
     row.as_ref().map(letter).transpose()
 }
 
-/// The newest parked letters, open or put back.
-pub(super) async fn read(readers: &PgPool, max: usize) -> Result<Vec<ParkedLetter>, Error> {
+/// The newest parked letters.
+pub(super) async fn read(readers: &PgPool, which: Letters, max: usize) -> Result<Vec<ParkedLetter>, Error> {
     let rows = sqlx::query(
         "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at, replayed_at
-         from parked order by at desc, id limit $1",
+         from parked where $1 or replayed_at is null order by at desc, id limit $2",
     )
+    .bind(which == Letters::All)
     .bind(i64::try_from(max).unwrap_or(i64::MAX))
     .fetch_all(readers)
     .await?;
     rows.iter().map(letter).collect()
+}
+
+impl ReadLetters for PgPool {
+    async fn read_parked(&self, which: Letters, max: usize) -> Result<Vec<ParkedLetter>, Error> {
+        read(self, which, max).await
+    }
+
+    async fn read_letter(&self, id: EventId) -> Result<Option<ParkedLetter>, Error> {
+        load(&mut *self.acquire().await?, id).await
+    }
+
+    async fn read_open_ids(&self, reason: &str, max: usize) -> Result<Vec<EventId>, Error> {
+        let ids: Vec<uuid::Uuid> = sqlx::query_scalar(
+            "select id from parked where replayed_at is null and strpos(reason, $1) > 0
+             order by at, \"offset\", id limit $2",
+        )
+        .bind(text::stored(reason))
+        .bind(i64::try_from(max).unwrap_or(i64::MAX))
+        .fetch_all(self)
+        .await?;
+        Ok(ids.into_iter().map(EventId).collect())
+    }
 }
 
 fn letter(row: &PgRow) -> Result<ParkedLetter, Error> {

@@ -46,6 +46,11 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
 /// shows that it lives.
 pub(super) const RELAY_SETTINGS: &[(&str, &str)] = &[("idle_session_timeout", "10s")];
 
+/// What a connection of a command that only looks is given besides: it writes nothing, and no question of
+/// it keeps the server from tidying up for longer than five seconds.
+pub(super) const READER_SETTINGS: &[(&str, &str)] =
+    &[("default_transaction_read_only", "on"), ("statement_timeout", "5s")];
+
 /// What a migration's connection is given instead: it waits for another one, and may rewrite a table.
 const MIGRATION_SETTINGS: &[(&str, &str)] = &[("lock_timeout", "5min"), ("statement_timeout", "0")];
 
@@ -117,6 +122,11 @@ impl Server {
     pub(super) fn of_relay(&self, schema: &str) -> PgConnectOptions {
         let name = format!("afterglow {schema} relay");
         self.of_role(schema).application_name(&name).options(RELAY_SETTINGS.iter().copied())
+    }
+
+    pub(super) fn of_reader(&self, schema: &str) -> PgConnectOptions {
+        let name = format!("afterglow {schema} look");
+        self.of_role(schema).application_name(&name).options(READER_SETTINGS.iter().copied())
     }
 
     pub(super) fn of_migration(&self, schema: &str) -> PgConnectOptions {

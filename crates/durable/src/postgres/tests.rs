@@ -3,6 +3,7 @@
 mod order;
 mod rates;
 mod sandbox_clock;
+mod standing;
 mod start;
 mod transactions;
 
@@ -40,4 +41,24 @@ impl Fixture for Schemas {
 #[tokio::test]
 async fn conforms() {
     conformance::all(&Schemas { database: Database::fresh().await, last: Mutex::new(CORE) }).await;
+}
+
+#[tokio::test]
+async fn letters_are_read_beside_the_product() {
+    let database = Database::fresh().await;
+    let (store, schema) = database.fresh_store(&CORE, CommitFaults::default()).await;
+    let readers = open_read_only(&database.server(), &schema).await.unwrap();
+    conformance::letters::are_read(&store, &readers).await;
+}
+
+/// Who looks changes nothing, and holds nobody up.
+#[tokio::test]
+async fn a_reader_writes_nothing_and_asks_shortly() {
+    let database = Database::fresh().await;
+    let (_store, schema) = database.fresh_store(&CORE, CommitFaults::default()).await;
+    let readers = open_read_only(&database.server(), &schema).await.unwrap();
+    let refused = sqlx::query("delete from parked").execute(&readers).await.unwrap_err().to_string();
+    assert!(refused.contains("read-only transaction"), "{refused}");
+    let slow = sqlx::query("select pg_sleep(60)").execute(&readers).await.unwrap_err().to_string();
+    assert!(slow.contains("statement timeout"), "{slow}");
 }

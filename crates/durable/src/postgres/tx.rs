@@ -12,9 +12,11 @@ use super::lock::{self, Asking, Held};
 use super::outbox::{self, Outgoing};
 use super::{Store, core, letters, timers};
 use crate::error::Error;
+use crate::letters::Letters;
 use crate::metric;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::Standing;
 use crate::store::{CommitFault, CommitFaults, Due, Marks, Taken};
 
 /// How many shards a timer transaction asks for: a class. Fewer would commit more often for the same rows.
@@ -85,6 +87,8 @@ impl Store {
         // Each shard has its share of the page, so that a busy one starves none of its class.
         let asked = ShardSet::new(shards.iter().copied().take(SHARDS_PER_TURN_MAX.min(max)));
         let mut tx = self.tx(&asked, Asking::Free).await?;
+        let skipped = asked.len() - tx.held.shards().len();
+        metrics::counter!(metric::SHARDS_SKIPPED, "role" => self.role).increment(skipped as u64);
         let share = max / tx.held.shards().len().max(1);
         let page = timers::due(&mut tx.inner, of, &tx.held, share).await?;
         for shard in tx.held.shards().iter() {
@@ -133,6 +137,10 @@ impl crate::Store for Store {
         timers::next_due(&self.pool, timeline).await
     }
 
+    async fn standing(&self) -> Result<Standing, Error> {
+        self.stands().await
+    }
+
     async fn outbox_read(&self, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {
         outbox::read(&self.pool, max).await
     }
@@ -146,7 +154,7 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        letters::read(&self.pool, max).await
+        letters::read(&self.pool, Letters::All, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
@@ -191,6 +199,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         outbox::append(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
+        core::forget_cursors(connection, &writes.forget).await?;
         letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);

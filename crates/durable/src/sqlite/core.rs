@@ -104,6 +104,21 @@ pub(super) async fn store_cursors(
     Ok(())
 }
 
+pub(super) async fn forget_cursors(
+    connection: &mut SqliteConnection,
+    places: &[(String, Topic, u16)],
+) -> Result<(), Error> {
+    for (group, topic, partition) in places {
+        sqlx::query("delete from cursor where consumer = ? and topic = ? and partition = ?")
+            .bind(group)
+            .bind(topic.name())
+            .bind(i64::from(*partition))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// The cursors of one group.
 pub(super) const READ_CURSORS: &str = "select topic, partition, next_offset, last_event_id, at from cursor where consumer = ? order by topic, partition";
 

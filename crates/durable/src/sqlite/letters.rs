@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::core::headers_of;
 use crate::error::Error;
+use crate::letters::{Letters, ReadLetters};
 use crate::rows::ParkedLetter;
 
 const SELECT: &str = "select id, reason, topic, partition, \"offset\", key, headers, value, attempts, at, replayed_at from parked";
@@ -76,17 +77,8 @@ pub(super) async fn load(
     query.build().fetch_optional(connection).await?.as_ref().map(letter).transpose()
 }
 
-/// Which letters are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Letters {
-    /// Those that wait for somebody.
-    Open,
-    /// Those that were put back, too.
-    All,
-}
-
-/// The newest parked letters of a role's file, for commands that only read.
-pub async fn read_parked(
+/// The newest parked letters.
+pub(super) async fn read(
     readers: &SqlitePool,
     which: Letters,
     max: usize,
@@ -99,22 +91,26 @@ pub async fn read_parked(
     query.build().fetch_all(readers).await?.iter().map(letter).collect()
 }
 
-/// One parked letter of a role's file.
-pub async fn read_letter(readers: &SqlitePool, id: EventId) -> Result<Option<ParkedLetter>, Error> {
-    load(&mut *readers.acquire().await?, id).await
-}
+impl ReadLetters for SqlitePool {
+    async fn read_parked(&self, which: Letters, max: usize) -> Result<Vec<ParkedLetter>, Error> {
+        read(self, which, max).await
+    }
 
-/// The ids of the open letters whose reason contains `reason`, oldest first: the order in which what they
-/// hold was written.
-pub async fn read_open_ids(readers: &SqlitePool, reason: &str, max: usize) -> Result<Vec<EventId>, Error> {
-    let ids: Vec<Vec<u8>> = sqlx::query_scalar(
-        "select id from parked where replayed_at is null and instr(reason, ?) > 0 order by at, \"offset\", id limit ?",
-    )
-    .bind(reason)
-    .bind(i64::try_from(max).unwrap_or(i64::MAX))
-    .fetch_all(readers)
-    .await?;
-    ids.iter().map(|id| id_of(id)).collect()
+    async fn read_letter(&self, id: EventId) -> Result<Option<ParkedLetter>, Error> {
+        load(&mut *self.acquire().await?, id).await
+    }
+
+    async fn read_open_ids(&self, reason: &str, max: usize) -> Result<Vec<EventId>, Error> {
+        let ids: Vec<Vec<u8>> = sqlx::query_scalar(
+            "select id from parked where replayed_at is null and instr(reason, ?) > 0
+             order by at, \"offset\", id limit ?",
+        )
+        .bind(reason)
+        .bind(i64::try_from(max).unwrap_or(i64::MAX))
+        .fetch_all(self)
+        .await?;
+        ids.iter().map(|id| id_of(id)).collect()
+    }
 }
 
 fn id_of(bytes: &[u8]) -> Result<EventId, Error> {

@@ -83,3 +83,11 @@ async fn disarming_a_page_uses_the_key() {
     let searches = |line: &String| line.starts_with("SEARCH timer USING PRIMARY KEY");
     assert!(text.iter().any(searches), "{text:?}");
 }
+
+#[tokio::test]
+async fn letters_are_read_beside_the_product() {
+    let files = Files::new();
+    let store = files.fresh(CommitFaults::default()).await;
+    let readers = open_read_only(&files.path(0)).await.unwrap();
+    conformance::letters::are_read(&store, &readers).await;
+}

@@ -9,11 +9,13 @@ use afterglow_events::Cursor;
 use sqlx::SqliteConnection;
 use tokio::sync::{Notify, OwnedMutexGuard};
 
-use super::letters::{self, Letters};
+use super::letters;
 use super::{Store, Writer, core, timers};
 use crate::error::Error;
+use crate::letters::Letters;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
+use crate::standing::{OUTBOX_COUNT_MAX, Standing, made_at};
 use crate::store::{CommitFault, CommitFaults, Marks, Taken, Tx as _};
 
 /// The one writing transaction of a file. Dropped without commit, the next one rolls it back first.
@@ -123,6 +125,14 @@ impl crate::Store for Store {
         rows.iter().map(core::outbox_row).collect()
     }
 
+    async fn standing(&self) -> Result<Standing, Error> {
+        let count = "select count(*) from (select 1 from outbox limit ?)";
+        let count: u32 = sqlx::query_scalar(count).bind(OUTBOX_COUNT_MAX).fetch_one(self.readers()).await?;
+        let oldest = self.outbox_read(1).await?;
+        let outbox_since = oldest.first().and_then(|(_, row)| made_at(row));
+        Ok(Standing { outbox_rows: count, outbox_since, server: None })
+    }
+
     async fn outbox_take(&self, max: usize) -> Result<Option<Taken<Outgoing>>, Error> {
         let Ok(turn) = self.relay.clone().try_lock_owned() else { return Ok(None) };
         let rows = self.outbox_read(max).await?;
@@ -136,7 +146,7 @@ impl crate::Store for Store {
     }
 
     async fn parked(&self, max: usize) -> Result<Vec<ParkedLetter>, Error> {
-        letters::read_parked(self.readers(), Letters::All, max).await
+        letters::read(self.readers(), Letters::All, max).await
     }
 
     async fn prune_inbox(&self, before: Timestamp, max: usize) -> Result<usize, Error> {
@@ -216,6 +226,7 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         core::append_outbox(connection, &writes.outbox).await?;
         core::store_cursors(connection, &writes.cursors).await?;
+        core::forget_cursors(connection, &writes.forget).await?;
         letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);

@@ -5,10 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
-use afterglow_events::{Consume, ConsumeError, Cursor, Encoding, Event, Received};
+use afterglow_events::{Consume, ConsumeError, Cursor, Event, Received};
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use super::spans::Spans;
 use super::{Handler, Incoming, TURN_ROWS_MAX};
 use crate::error::Error;
 use crate::metric;
@@ -23,6 +24,8 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// Pause after the store or the log failed.
 const PAUSE: Duration = Duration::from_millis(500);
+
+const DAY_SECONDS: u64 = 86_400;
 
 /// Why a consumer loop ended.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +162,16 @@ fn cursors_of<H: Handler>(records: &[Received], handler: &H) -> Vec<Cursor> {
 }
 
 fn item_of<H: Handler>(handler: &H, received: Received) -> Item {
+    let (age, age_max) = (handler.now(Timeline::Wall).since(received.taken_at), handler.terms().age_max);
     match Event::from_record(&received.record) {
+        Ok(_) if age > age_max => {
+            let reason = format!(
+                "it is older than the log's retention of {} days: the log took it at {}",
+                age_max.as_secs() / DAY_SECONDS,
+                received.taken_at
+            );
+            bad(handler, received, reason)
+        }
         Ok(event) => Item::Good(Incoming { event, received }),
         Err(error) => bad(handler, received, error.to_string()),
     }
@@ -225,12 +237,31 @@ where
     Ok(())
 }
 
-/// One transaction. The outer error is the world's (try again), the inner one the items' (bisect).
+/// One transaction. The outer error is the world's (try again), the inner one the items' (bisect). Each event
+/// has a span as long as its transaction, and what the role does with it is caused by that.
 async fn attempt<H, S>(
     handler: &H,
     store: &S,
     items: &[Item],
     cursors: &[Cursor],
+) -> Result<Result<(), String>, Error>
+where
+    H: Handler<Tx = S::Tx>,
+    S: Store,
+{
+    let mut spans = Spans::default();
+    let outcome = transact(handler, store, (items, cursors), &mut spans).await;
+    if !matches!(outcome, Ok(Ok(()))) {
+        spans.failed();
+    }
+    outcome
+}
+
+async fn transact<H, S>(
+    handler: &H,
+    store: &S,
+    (items, cursors): (&[Item], &[Cursor]),
+    spans: &mut Spans,
 ) -> Result<Result<(), String>, Error>
 where
     H: Handler<Tx = S::Tx>,
@@ -243,12 +274,14 @@ where
         match item {
             Item::Good(incoming) => {
                 shards.extend(handler.shards(incoming));
-                good.push(incoming.clone());
+                let mut incoming = incoming.clone();
+                spans.begin(handler.role(), &mut incoming);
+                good.push(incoming);
             }
             Item::Bad { letter, received } => {
                 let shard = Shard::of(received.record.key_text());
                 shards.push(shard);
-                writes.outbox.push(outbox_of(handler.role(), letter, shard, Encoding::Protobuf));
+                writes.outbox.push(outbox_of(handler.role(), letter, shard, handler.terms().encoding));
                 writes.parked.push(letter.clone());
             }
         }

@@ -17,25 +17,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_domain::Shard;
 use afterglow_events::{Checkpoints, Consume, ConsumeError, Cursor, Received, Topic};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use tokio::time::Instant;
 
-use super::offset_mark;
-use super::settings::{Settings, refused};
+use super::settings::Settings;
 use crate::error::Error;
-use crate::metric::Tally;
+use crate::metric::{self, Tally};
 use lanes::Shared;
 use member::Member;
-
-/// Commits the cursors for a group that has no member at the moment.
-pub(super) fn move_group(settings: &Settings, group: &str, cursors: &[Cursor]) -> Result<(), Error> {
-    let client: BaseConsumer = settings.member(group).create().map_err(|error| refused(&error))?;
-    let committed =
-        offset_mark::list(settings, cursors).and_then(|list| client.commit(&list, CommitMode::Sync));
-    committed
-        .map_err(|error| settings.unavailable(&error).about("the group cannot be moved; has it members?"))
-}
 
 /// How long leaving the group may take: librdkafka's close can hang, and a process must be able to end. The
 /// group then learns of it when the session times out.
@@ -47,6 +37,16 @@ pub struct KafkaConsumer {
     /// Says that the thread has ended, by being closed.
     ended: std::sync::mpsc::Receiver<()>,
     group: String,
+    partitions: u16,
+}
+
+/// Counts what a producer with a partitioner of its own has written elsewhere.
+fn count_foreign(records: &[Received], partitions: u16) {
+    for received in records {
+        if received.partition != Shard::of(received.record.key_text()).partition(partitions) {
+            metrics::counter!(metric::FOREIGN, "topic" => received.record.topic.short_name()).increment(1);
+        }
+    }
 }
 
 impl KafkaConsumer {
@@ -78,7 +78,7 @@ impl KafkaConsumer {
             drop(ending);
         });
         spawned.map_err(|error| Error::Unavailable(format!("no thread for Kafka's consumer: {error}")))?;
-        Ok(Self { shared, ended, group: group.to_owned() })
+        Ok(Self { shared, ended, group: group.to_owned(), partitions: settings.partitions })
     }
 }
 
@@ -93,6 +93,7 @@ impl Consume for KafkaConsumer {
             let turn = self.shared.turn(max, now)?;
             if !turn.records.is_empty() {
                 Tally::of(turn.records.iter().map(|received| &received.record)).received(&self.group);
+                count_foreign(&turn.records, self.partitions);
                 return Ok(turn.records);
             }
             if now >= until {

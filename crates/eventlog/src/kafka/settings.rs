@@ -115,13 +115,16 @@ impl Settings {
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("compression.type", "lz4")
             .set("linger.ms", self.linger.as_millis().to_string())
             .set("batch.size", BATCH_BYTES_MAX.to_string())
             .set("message.max.bytes", (RECORD_BYTES_MAX + 64 * 1024).to_string())
             .set("message.timeout.ms", self.append_timeout.as_millis().to_string())
             .set("queue.buffering.max.kbytes", QUEUE_KIB_MAX.to_string())
             .set("queue.buffering.max.messages", QUEUE_RECORDS_MAX.to_string());
+        // Readers that know another codec only are a reason to write that one.
+        if !["compression.type", "compression.codec"].iter().any(|name| self.properties.contains_key(*name)) {
+            config.set("compression.type", "lz4");
+        }
         config
     }
 
@@ -134,6 +137,8 @@ impl Settings {
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "2000")
             .set("auto.offset.reset", "error")
+            // The lag is told as often as metrics are looked at.
+            .set("statistics.interval.ms", "5000")
             // For one line of it: that a topic was made anew, which librdkafka passes over otherwise.
             .set("debug", "topic")
             .set_log_level(RDKafkaLogLevel::Debug)
@@ -243,6 +248,20 @@ mod unit {
         assert_eq!(settings.producer().get("enable.idempotence"), Some("true"));
         assert_eq!(settings.producer().get("security.protocol"), Some("sasl_ssl"));
         assert_eq!(settings.member("role").get("auto.offset.reset"), Some("error"));
+    }
+
+    #[test]
+    fn the_codec_is_the_user_s_to_choose() {
+        assert_eq!(settings("").producer().get("compression.type"), Some("lz4"));
+        for name in ["compression.type", "compression.codec"] {
+            let mut settings = settings("");
+            settings.properties.insert(name.to_owned(), "gzip".to_owned());
+            let written: Vec<_> = ["compression.type", "compression.codec"]
+                .iter()
+                .filter_map(|name| settings.producer().get(name).map(str::to_owned))
+                .collect();
+            assert_eq!(written, ["gzip"]);
+        }
     }
 
     #[test]

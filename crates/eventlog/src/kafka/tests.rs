@@ -5,6 +5,7 @@
 
 mod broker;
 mod contract;
+mod gauges;
 mod groups;
 mod outage;
 mod topics;

@@ -61,6 +61,8 @@ fn what_is_no_event_is_named() {
     let cases = [
         (with_header("ce_type", "afterglow.deal.won.v2"), "type \"afterglow.deal.won.v2\""),
         (with_header("ce_id", "7"), "header ce_id is \"7\": a UUID"),
+        (with_header("ce_id", ""), "1 to 200 bytes"),
+        (with_header("ce_source", &"s".repeat(201)), "1 to 200 bytes"),
         (with_header("ce_tenant", "other"), "is not of tenant other"),
         (with_header("ce_subject", "acme/hubspot:33:1"), "disagree"),
         (with_header("ce_time", "yesterday"), "an RFC 3339 time"),
@@ -91,4 +93,44 @@ fn a_broken_trace_costs_no_event() {
     let mut record = won().to_record(Encoding::Protobuf);
     record.headers.push(("traceparent".into(), Bytes::from_static(&[0xff; 10])));
     assert_eq!(Event::from_record(&record).unwrap(), won());
+}
+
+#[test]
+fn a_payload_about_another_tenant_is_refused() {
+    let mut event = won();
+    event.envelope.tenant = Tenant::new("umbrella").unwrap();
+    event.envelope.subject = "umbrella/hubspot:33:9001".to_owned();
+    let error = Event::from_record(&event.to_record(Encoding::Protobuf)).unwrap_err();
+    assert!(
+        error.to_string().contains("about another tenant's deal, the envelope is of umbrella"),
+        "{error}"
+    );
+    let merged = proto::DealMerged { survivor_home_key: "umbrella/ext:a:1".into(), ..Default::default() };
+    event = Event { body: merged.into(), ..won() };
+    Event::from_record(&event.to_record(Encoding::Protobuf)).unwrap_err();
+}
+
+#[test]
+fn a_subject_that_is_no_home_key_is_refused() {
+    for subject in ["acme", "acme/hubspot:33", "acme/ext:a:ü", &format!("acme/ext:a:{}", "x".repeat(200))] {
+        let mut event = won();
+        event.envelope.subject = subject.to_owned();
+        let error = Event::from_record(&event.to_record(Encoding::Protobuf)).unwrap_err();
+        assert!(matches!(error, DecodeError::Subject(_)), "{error}");
+    }
+}
+
+/// The id of the contract's table: tenant, source and id of the stranger's own.
+#[test]
+fn a_stranger_s_signal_has_any_id() {
+    let id = EventId("942bcf5a-bcbc-50a3-83e2-708ab1a1cc5f".parse().unwrap());
+    let mut record = Event { body: proto::Signal::default().into(), ..won() }.to_record(Encoding::Json);
+    for (name, value) in &mut record.headers {
+        match name.as_str() {
+            "ce_id" => *value = Bytes::from_static(b"42"),
+            "ce_source" => *value = Bytes::from_static(b"/shop"),
+            _ => {}
+        }
+    }
+    assert_eq!(Event::from_record(&record).unwrap().envelope.id, id);
 }

@@ -4,6 +4,7 @@ use afterglow_crm::{Hint, Split, Subject, Unusable};
 use afterglow_domain::{DealKey, DealRef, EventId, Timestamp};
 use afterglow_events::proto::{WebhookKind, WebhookReceived};
 use afterglow_events::{Append, Body, Encoding, Envelope, Event, Record, convert};
+use afterglow_trace::{Kind, Span};
 use bytes::Bytes;
 
 use super::{Edge, EdgeConnection};
@@ -35,7 +36,24 @@ pub(super) struct LogAway;
 impl<A: Append> Edge<A> {
     /// Appends everything that a delivery holds; done once the log has it on disk.
     pub(super) async fn store(&self, connection: &EdgeConnection, split: Split) -> Result<Counts, LogAway> {
-        let pen = Pen { edge: self, connection, at: self.clocks.wall.now() };
+        let mut span = Span::within(None, Kind::Server, "take delivery");
+        span.tell("afterglow.connection", || connection.id.to_string());
+        span.tell("afterglow.source", || connection.source());
+        let stored = self.store_within(&span, connection, split).await;
+        match &stored {
+            Ok(counts) => span.tell("afterglow.events", || i64::try_from(counts.events).unwrap_or(i64::MAX)),
+            Err(LogAway) => span.failed("the log takes nothing"),
+        }
+        stored
+    }
+
+    async fn store_within(
+        &self,
+        span: &Span,
+        connection: &EdgeConnection,
+        split: Split,
+    ) -> Result<Counts, LogAway> {
+        let pen = Pen { edge: self, connection, at: self.clocks.wall.now(), trace: span.traceparent() };
         let mut records = Vec::with_capacity(split.hints.len() + split.unusable.len());
         let mut counts = Counts { unusable: split.unusable.len(), ..Counts::default() };
         for hint in split.hints {
@@ -91,6 +109,8 @@ struct Pen<'a, A> {
     edge: &'a Edge<A>,
     connection: &'a EdgeConnection,
     at: Timestamp,
+    /// The delivery's trace, where there are any.
+    trace: Option<String>,
 }
 
 impl<A> Pen<'_, A> {
@@ -168,7 +188,7 @@ impl<A> Pen<'_, A> {
             time: self.at,
             subject,
             tenant: self.connection.tenant.clone(),
-            traceparent: Some(new_trace(id)),
+            traceparent: Some(self.trace.clone().unwrap_or_else(|| new_trace(id))),
         };
         Event { envelope, body: Body::from(message) }.to_record(self.edge.options.encoding)
     }
@@ -183,7 +203,8 @@ impl<A> Pen<'_, A> {
     }
 }
 
-/// The trace that starts with this record (W3C). A caller's own is not taken over: it is a stranger's.
+/// The trace that starts with this record (W3C), for processes that make spans where the edge does not. A
+/// caller's own is not taken over: it is a stranger's.
 fn new_trace(id: uuid::Uuid) -> String {
     let (_, low) = id.as_u64_pair();
     format!("00-{:032x}-{:016x}-01", id.as_u128().max(1), low.max(1))

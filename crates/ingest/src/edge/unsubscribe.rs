@@ -9,6 +9,7 @@ use afterglow_events::proto::{Signal, Unsubscribed, signal};
 use afterglow_events::{Append, Body, Envelope, Event, convert, identity};
 use afterglow_service::http::{problem, unavailable};
 use afterglow_service::unsubscribe::{Unsubscribe, verify};
+use afterglow_trace::{Kind, Span};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -55,15 +56,17 @@ pub(super) async fn act<A: Append + Clone>(
         let detail = "The body must be List-Unsubscribe=One-Click, urlencoded or multipart.";
         return problem(StatusCode::BAD_REQUEST, "not-a-wish", "Not understood", detail);
     };
-    let record = event(&edge, &link, method).to_record(edge.options.encoding);
-    match edge.append(vec![record]).await {
-        Ok(()) => {
-            metrics::counter!(metric::UNSUBSCRIBED, "method" => method).increment(1);
-            tracing::info!(touchpoint = %link.touchpoint, method, "edge: an unsubscription was taken");
-            page(DONE)
-        }
-        Err(_) => unavailable("Your wish could not be stored. Please try again.", RETRY_AFTER_SECONDS),
+    let mut span = Span::within(None, Kind::Server, "take unsubscription");
+    span.tell("afterglow.touchpoint", || link.touchpoint.to_string());
+    let mut event = event(&edge, &link, method);
+    event.envelope.traceparent = span.traceparent();
+    if edge.append(vec![event.to_record(edge.options.encoding)]).await.is_err() {
+        span.failed("the log takes nothing");
+        return unavailable("Your wish could not be stored. Please try again.", RETRY_AFTER_SECONDS);
     }
+    metrics::counter!(metric::UNSUBSCRIBED, "method" => method).increment(1);
+    tracing::info!(touchpoint = %link.touchpoint, method, "edge: an unsubscription was taken");
+    page(DONE)
 }
 
 fn event<A>(edge: &Edge<A>, link: &Unsubscribe, method: &str) -> Event {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use afterglow_crm::{Error as ReadError, READ_BUDGET, Reader, Reading};
 use afterglow_domain::Crm;
 use afterglow_durable::{Error, Store, Timeline, Trouble, Tx, Writes};
+use afterglow_trace::{Kind, Span};
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, Stream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -126,7 +127,12 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
 
     /// Reads a claimed deal, outside any transaction.
     pub async fn read(&self, claim: Claim) -> Fetched {
-        let Claim { row, permit } = claim;
+        let Claim { mut row, permit } = claim;
+        let mut span = Span::within(row.traceparent.as_deref(), Kind::Client, "read deal");
+        span.tell("afterglow.connection", || row.deal.connection.to_string());
+        span.tell("afterglow.deal", || row.deal.to_string());
+        // What is published of this reading is caused by it.
+        row.traceparent = span.traceparent().or(row.traceparent);
         let began = self.clocks.wall.now();
         let result = match self.lanes.of(&row.deal) {
             Some(lane) => {
@@ -145,6 +151,10 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
             Err(ReadError::Unavailable { .. }) => "unavailable",
             Err(ReadError::Invalid { .. }) => "invalid",
         };
+        span.tell("afterglow.result", || label);
+        if result.is_err() {
+            span.failed(label);
+        }
         let connection = row.deal.connection.to_string();
         metrics::counter!(metric::READS, "connection" => connection, "result" => label).increment(1);
         Fetched { claimed: row, result }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use afterglow_domain::{DealRef, Timestamp};
 use afterglow_durable::{Error, Timeline, Writes};
+use afterglow_trace::{Kind, Span};
 use uuid::Uuid;
 
 use crate::place;
@@ -18,6 +19,13 @@ pub(super) struct News {
     pub(super) stage: Option<StageHint>,
     /// Its trace.
     pub(super) traceparent: Option<String>,
+}
+
+/// The older hint's trace is not the one that the reading will be part of: it says which one is.
+fn joined(older: Option<&str>, newer: Option<&str>) {
+    if afterglow_trace::enabled() && older.is_some() && newer.is_some() && older != newer {
+        Span::within(older, Kind::Internal, "joined by a newer hint").link(newer);
+    }
 }
 
 /// Rows as they were loaded, and as they are to be.
@@ -67,6 +75,7 @@ impl Pending {
                 problem: None,
             },
             Some(row) => {
+                joined(row.traceparent.as_deref(), news.traceparent.as_deref());
                 let waits = row.claimed || row.failures > 0;
                 let older = row.stage.clone();
                 let stage = news.stage.into_iter().chain(older).max_by_key(|hint| hint.at);

@@ -123,7 +123,7 @@ impl<R> Turn<'_, R> {
         };
         match &fetched.result {
             Ok(reading) => match self.verdict(&row, reading) {
-                Some(verdict) => self.conclude(&row, claimed.generation, verdict),
+                Some(verdict) => self.conclude(&row, claimed, verdict),
                 None => self.unmerged(&row),
             },
             Err(error) => self.failed(&row, error),
@@ -161,17 +161,17 @@ impl<R> Turn<'_, R> {
         })
     }
 
-    fn conclude(&mut self, row: &Refresh, generation: i64, verdict: Verdict) {
+    fn conclude(&mut self, row: &Refresh, claimed: &Refresh, verdict: Verdict) {
         let id = row.id();
         if let Some(known) = verdict.known {
             if let Some(what) = &verdict.what {
-                self.publish(row, &known, what);
+                self.publish(claimed, &known, what);
             }
             self.known.insert(id, known);
             self.changed.insert(id);
         }
         let again = Refresh { claimed: false, failures: 0, problem: None, ..row.clone() };
-        if row.generation != generation {
+        if row.generation != claimed.generation {
             // A hint came during the read: what was read may be older than it.
             self.pending.put(Refresh { due: self.now, ..again });
         } else if let Some(wait) = verdict.reread {
@@ -183,16 +183,16 @@ impl<R> Turn<'_, R> {
         }
     }
 
-    fn publish(&mut self, row: &Refresh, known: &KnownDeal, what: &super::compare::What) {
+    fn publish(&mut self, claimed: &Refresh, known: &KnownDeal, what: &super::compare::What) {
         let resolver = self.resolver;
-        let Some(lane) = resolver.lanes.of(&row.deal) else { return };
+        let Some(lane) = resolver.lanes.of(&claimed.deal) else { return };
         let emission = Emission {
             clocks: &resolver.clocks,
             zone: &lane.connection.zone,
-            traceparent: row.traceparent.as_deref(),
+            traceparent: claimed.traceparent.as_deref(),
             encoding: resolver.options.encoding,
         };
         self.writes.outbox.extend(emission.row(known, what));
-        self.emitted.push((row.deal.clone(), what.kind()));
+        self.emitted.push((claimed.deal.clone(), what.kind()));
     }
 }

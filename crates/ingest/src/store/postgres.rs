@@ -11,8 +11,13 @@ use uuid::Uuid;
 use super::{KnownDeal, Refresh, ResolverTx, STATE_VERSION, StageHint, State, broken, key};
 
 /// The resolver's schema, for `durable::postgres::Store::open`.
-pub const SCHEMA: Schema =
-    Schema { name: "ingest", migrations: &[Migration { version: 1, sql: include_str!("postgres_1.sql") }] };
+pub const SCHEMA: Schema = Schema {
+    name: "ingest",
+    migrations: &[
+        Migration { version: 1, sql: include_str!("postgres_1.sql") },
+        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+    ],
+};
 
 impl ResolverTx for Tx {
     async fn load_refreshes(&mut self, ids: &[Uuid]) -> Result<Vec<Refresh>, Error> {
@@ -116,7 +121,7 @@ fn count(column: &str, number: i64) -> Result<u32, Error> {
 }
 
 /// A row of `refresh`.
-fn refresh(row: &PgRow) -> Result<Refresh, Error> {
+pub(crate) fn refresh(row: &PgRow) -> Result<Refresh, Error> {
     let stage: Option<String> = row.try_get("stage")?;
     let stage_at: Option<i64> = row.try_get("stage_at")?;
     let [traceparent, problem]: [Option<String>; 2] = [row.try_get("traceparent")?, row.try_get("problem")?];
@@ -137,7 +142,7 @@ fn refresh(row: &PgRow) -> Result<Refresh, Error> {
 }
 
 /// A row of `deal`.
-fn known_deal(row: &PgRow) -> Result<KnownDeal, Error> {
+pub(crate) fn known_deal(row: &PgRow) -> Result<KnownDeal, Error> {
     let version: i32 = row.try_get("state_version")?;
     if version != STATE_VERSION {
         return Err(Error::Refused(format!(

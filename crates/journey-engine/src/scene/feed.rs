@@ -26,8 +26,9 @@ impl Feed {
         self.committed == self.records.len()
     }
 
-    /// Everything ever told, to be told again.
-    pub(crate) fn replay(&mut self) {
+    /// Everything ever told, to be told again; the log takes it anew, or it would be too old to be used.
+    pub(crate) fn replay(&mut self, taken_at: Timestamp) {
+        self.records.iter_mut().for_each(|received| received.taken_at = taken_at);
         (self.next, self.committed) = (0, 0);
     }
 }

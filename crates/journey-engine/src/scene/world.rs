@@ -175,7 +175,7 @@ impl<S: Inspect> World<S> {
 
     /// The whole log once more.
     pub(crate) async fn replay(&mut self) {
-        self.feed.replay();
+        self.feed.replay(self.clock.now());
         self.settle().await;
     }
 

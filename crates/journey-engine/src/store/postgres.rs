@@ -4,7 +4,7 @@
 //! that two processes that start with the same new file publish one version of it.
 
 mod deals;
-mod definitions;
+pub(crate) mod definitions;
 mod details;
 mod enrolments;
 mod obligations;
@@ -17,16 +17,18 @@ use afterglow_journey::Published;
 use super::EngineTx;
 use crate::rows::{AccountLink, DealRow, EnrolmentRow, ObligationRow};
 
-#[cfg(test)]
-pub(crate) use {
-    deals::{DEAL_COLUMNS, deal_row},
-    enrolments::{ENROLMENT_COLUMNS, enrolment_row},
-    obligations::obligation_row,
-};
+pub(crate) use deals::{DEAL_COLUMNS, deal_row};
+pub(crate) use enrolments::{ENROLMENT_COLUMNS, enrolment_row};
+pub(crate) use obligations::obligation_row;
 
 /// The engine's schema, for [`afterglow_durable::postgres::Store::open`].
-pub const SCHEMA: Schema =
-    Schema { name: "engine", migrations: &[Migration { version: 1, sql: include_str!("postgres_1.sql") }] };
+pub const SCHEMA: Schema = Schema {
+    name: "engine",
+    migrations: &[
+        Migration { version: 1, sql: include_str!("postgres_1.sql") },
+        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+    ],
+};
 
 /// What a publisher of a tenant holds.
 async fn lock_journeys(tx: &mut Tx, tenant: &Tenant) -> Result<(), Error> {

@@ -1,19 +1,19 @@
 //! What people ask, and the proof that the checks can fail.
 
+use afterglow_durable::conformance::postgres::Database;
 use afterglow_durable::store::CommitFaults;
 
 use crate::invariants::check_invariants;
-use crate::query::{self, Open};
+use crate::query::{self, Enrolment, Open, Rows};
 use crate::rows::Standing;
-use crate::scene::{Deal, Dispatcher, Inspect, Kind, day, world_in_memory, world_on_sqlite};
+use crate::scene::postgres::world_on;
+use crate::scene::{Deal, Dispatcher, Inspect, Kind, World, day, world_in_memory, world_on_sqlite};
 
-#[tokio::test]
-async fn an_enrolment_is_found_by_account_home_deal_and_id() {
-    let (_folder, mut world) = world_on_sqlite(CommitFaults::default()).await;
+/// An enrolment is found by account, home, deal and id; `readers` read the world's store.
+async fn enrolments<S: Inspect>(mut world: World<S>, readers: &impl Rows) -> Vec<Enrolment> {
     world.dispatcher = Dispatcher::Slow;
     world.tell(&[Deal::new("41").event(Kind::Won, 1)]).await;
     world.pass(day(1)).await;
-    let readers = world.store.readers();
     let deal = Deal::new("41").deal_ref();
     let by_name = query::enrolments(readers, "northwind gmbh").await.unwrap();
     let [found] = &by_name[..] else { panic!("{by_name:?}") };
@@ -27,7 +27,7 @@ async fn an_enrolment_is_found_by_account_home_deal_and_id() {
     for asked in asked.map(str::to_owned).into_iter().chain([found.id.to_string(), deal.to_string()]) {
         assert_eq!(query::enrolments(readers, &asked).await.unwrap(), by_name, "{asked}");
     }
-    for nobody in ["4", "1", "%", "north", ""] {
+    for nobody in ["4", "1", "%", "north", "no\0body", "a:41", ""] {
         assert_eq!(query::enrolments(readers, nobody).await.unwrap(), [], "{nobody:?}");
     }
     assert_eq!((found.phase, found.journey.clone()), ("active", ("first-90-days".to_owned(), 1)));
@@ -37,18 +37,50 @@ async fn an_enrolment_is_found_by_account_home_deal_and_id() {
     assert_eq!(found.next_due, Some(found.obligations[0].planned.plus(std::time::Duration::from_hours(24))));
     let touchpoint = &world.published.last().unwrap().envelope.id;
     assert_eq!(found.obligations[0].touchpoint.0, touchpoint.0);
+    by_name
+}
+
+/// A deal without a journey says why and what it waits for.
+async fn deals<S: Inspect>(mut world: World<S>, readers: &impl Rows) -> Vec<query::Deal> {
+    let deal = Deal::new("41").closing("2025-01-01");
+    world.tell(&[deal.event(Kind::Won, 1), deal.event(Kind::Lost, 4)]).await;
+    let found = query::deals(readers, "NORTHWIND GmbH").await.unwrap();
+    let [row] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((row.standing, row.rev, row.won_no, row.waiting.clone()), (Standing::Won, 1, 1, vec![4]));
+    assert!(row.declined.as_ref().unwrap().contains("start_not_after_day"));
+    assert_eq!(query::enrolments(readers, "41").await.unwrap(), []);
+    found
+}
+
+#[tokio::test]
+async fn an_enrolment_is_found_by_account_home_deal_and_id() {
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    enrolments(world, &readers).await;
 }
 
 #[tokio::test]
 async fn a_deal_without_a_journey_says_why_and_what_it_waits_for() {
-    let (_folder, mut world) = world_on_sqlite(CommitFaults::default()).await;
-    let deal = Deal::new("41").closing("2025-01-01");
-    world.tell(&[deal.event(Kind::Won, 1), deal.event(Kind::Lost, 4)]).await;
-    let found = query::deals(world.store.readers(), "NORTHWIND GmbH").await.unwrap();
-    let [row] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((row.standing, row.rev, row.won_no, row.waiting.clone()), (Standing::Won, 1, 1, vec![4]));
-    assert!(row.declined.as_ref().unwrap().contains("start_not_after_day"));
-    assert_eq!(query::enrolments(world.store.readers(), "41").await.unwrap(), []);
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    deals(world, &readers).await;
+}
+
+/// The same life gives the same answers.
+#[tokio::test]
+async fn on_postgres_every_answer_is_the_same() {
+    let database = Database::fresh().await;
+    let [one, other] = [(); 2].map(|()| world_on(&database, CommitFaults::default()));
+    let (one, other) = (one.await, other.await);
+    let readers = [&one, &other].map(|world| world.store.readers().clone());
+    let (enrolled, declined) = (enrolments(one, &readers[0]).await, deals(other, &readers[1]).await);
+
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    assert_eq!(enrolled, enrolments(world, &readers).await);
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    assert_eq!(declined, deals(world, &readers).await);
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn a_turn_that_nobody_used_in_time_is_over() {
     // Nine give up while the first has its turn.
     let gave_up = tokio::time::timeout(Duration::from_millis(50), turns(&limiter, 10)).await;
     assert!(gave_up.is_err());
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let at = turns(&limiter, 10).await;
     assert!(at[9] >= Duration::from_millis(900), "no burst of what was saved up: {at:?}");
 }
@@ -87,5 +87,5 @@ async fn a_burst_comes_at_once_and_then_the_even_rate() {
     sleep(Duration::from_secs(1)).await;
     let mut at = turns(&limiter, 10).await;
     at.sort();
-    assert!(at[9] >= Duration::from_millis(400) && at[9] <= Duration::from_millis(1_000), "{at:?}");
+    assert!(at[9] >= Duration::from_millis(400) && at[9] <= Duration::from_secs(1), "{at:?}");
 }

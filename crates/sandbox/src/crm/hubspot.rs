@@ -173,8 +173,8 @@ async fn batch_associations(
 }
 
 async fn owner(State(records): State<Records>, Path((_, id)): Path<(String, String)>) -> Response {
-    let owners = records.all(Crm::Hubspot).into_iter().filter_map(|version| version.deal.owner);
-    match owners.into_iter().find(|owner| owner.id == id) {
+    let owner = |version: &Version| version.deal.owner.clone().filter(|owner| owner.id == id);
+    match records.find(Crm::Hubspot, &id, owner) {
         Some(owner) => Json(json!({
             "id": owner.id, "email": owner.email, "firstName": owner.first_name, "lastName": owner.last_name,
             "userId": owner.id.parse::<i64>().unwrap_or_default(), "archived": false, "type": "PERSON",
@@ -253,19 +253,18 @@ fn record(id: &str, all: &Value, properties: &[&str], always: [(&str, Timestamp)
 }
 
 fn person_or_company(records: &Records, kind: &str, id: &str, properties: &[&str]) -> Option<Value> {
-    let versions = records.all(Crm::Hubspot);
-    let found = versions.iter().find_map(|version| match kind {
-        "contacts" => {
-            version.deal.contacts.iter().find(|c| c.person.id == id).map(|c| (contact_json(c), version))
-        }
-        "companies" => {
-            version.deal.company.as_ref().filter(|c| c.id == id).map(|c| (company_json(c), version))
-        }
-        _ => None,
+    let found = records.find(Crm::Hubspot, id, |version| {
+        let deal = &version.deal;
+        let all = match kind {
+            "contacts" => deal.contacts.iter().find(|c| c.person.id == id).map(contact_json),
+            "companies" => deal.company.as_ref().filter(|c| c.id == id).map(company_json),
+            _ => None,
+        };
+        all.map(|all| (all, version.modified))
     });
-    let (all, version) = found?;
+    let (all, at) = found?;
     let modified = if kind == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" };
-    Some(record(id, &all, properties, [("createdate", version.modified), (modified, version.modified)]))
+    Some(record(id, &all, properties, [("createdate", at), (modified, at)]))
 }
 
 fn contact_json(contact: &Contact) -> Value {

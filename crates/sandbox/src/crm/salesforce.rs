@@ -133,9 +133,7 @@ fn run(records: &Records, text: &str, deleted_too: bool) -> Result<Vec<Value>, R
 
 /// Ids are equal in their first 15 characters.
 fn find(records: &Records, id: &str) -> Option<Version> {
-    let known = records.all(Crm::Salesforce);
-    let full = known.iter().map(|version| &version.deal.id).find(|full| full.get(..15) == id.get(..15))?;
-    records.read(Crm::Salesforce, full)
+    records.read(Crm::Salesforce, &records.id_of(Crm::Salesforce, id.get(..15)?)?)
 }
 
 async fn record(

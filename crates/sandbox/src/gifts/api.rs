@@ -91,24 +91,25 @@ pub(super) async fn list(
     if let Err(refused) = admit(&gifts, &headers).await {
         return refused;
     }
-    let wanted = |order: &&Order| filter.external_id.is_none() || order.external_id == filter.external_id;
-    let orders = gifts.orders();
     // The vendor lists the newest first, ten of them.
-    let listed: Vec<Value> = orders
-        .iter()
-        .rev()
-        .filter(wanted)
-        .take(10)
-        .map(|o| document(&gifts, o, false)["order"].clone())
-        .collect();
-    Json(json!({"orders": listed, "total_count": orders.iter().filter(wanted).count()})).into_response()
+    let (orders, total) = match &filter.external_id {
+        Some(id) => {
+            let found: Vec<Order> = gifts.with_external_id(id).into_iter().collect();
+            let total = found.len();
+            (found, total)
+        }
+        None => gifts.newest(10),
+    };
+    let listed: Vec<Value> =
+        orders.iter().map(|order| document(&gifts, order, false)["order"].clone()).collect();
+    Json(json!({"orders": listed, "total_count": total})).into_response()
 }
 
 pub(super) async fn show(State(gifts): State<Gifts>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     if let Err(refused) = admit(&gifts, &headers).await {
         return refused;
     }
-    match gifts.find(|order| order.order_id == id || order.external_id.as_ref() == Some(&id)) {
+    match gifts.with_order_id(&id).or_else(|| gifts.with_external_id(&id)) {
         Some(order) => Json(document(&gifts, &order, false)).into_response(),
         None => error(404, "No resource could be found for the provided ID"),
     }
@@ -122,7 +123,7 @@ pub(super) async fn reward(
     if let Err(refused) = admit(&gifts, &headers).await {
         return refused;
     }
-    match gifts.find(|order| order.reward_id == id) {
+    match gifts.with_reward_id(&id) {
         Some(order) => Json(json!({"reward": reward_of(&gifts, &order, true)})).into_response(),
         None => error(404, "No resource could be found for the provided ID"),
     }
@@ -136,7 +137,7 @@ pub(super) async fn generate_link(
     if let Err(refused) = admit(&gifts, &headers).await {
         return refused;
     }
-    match gifts.find(|order| order.reward_id == id) {
+    match gifts.with_reward_id(&id) {
         Some(order) => Json(json!({"reward": {"id": id, "link": gifts.link(&order)}})).into_response(),
         None => error(404, "No resource could be found for the provided ID"),
     }

@@ -39,7 +39,7 @@ pub(super) async fn json(State(gifts): State<Gifts>) -> Json<Value> {
 }
 
 pub(super) async fn redeem(State(gifts): State<Gifts>, Path(token): Path<String>) -> Response {
-    let Some(order) = gifts.find(|order| order.token == token) else {
+    let Some(order) = gifts.with_token(&token) else {
         return (StatusCode::NOT_FOUND, page("No such gift", "")).into_response();
     };
     let (name, amount) = (escape(&order.recipient_name), escape(&order.amount.to_string()));

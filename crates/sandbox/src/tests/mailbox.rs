@@ -41,6 +41,18 @@ async fn send(world: &World, mail: &Mail) -> Outcome<afterglow_providers::MailAc
 }
 
 #[tokio::test]
+async fn in_bulk_a_mails_id_is_kept_and_nothing_of_its_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world_with(Some(folder.path().to_owned()), true).await;
+    assert!(matches!(send(&world, &mail(1)).await, Outcome::Accepted(_)));
+    world.end().await;
+    let text = std::fs::read_to_string(folder.path().join("mailbox.jsonl")).unwrap();
+    assert!(text.len() < 200 && !text.contains("northwind"), "{text}");
+    let again = world_with(Some(folder.path().to_owned()), true).await;
+    assert_eq!(again.sandbox.mailbox.message_ids(), ["tp-1@afterglow.example"]);
+}
+
+#[tokio::test]
 async fn a_mail_of_ours_is_kept_and_shown() {
     let world = world().await;
     assert!(matches!(send(&world, &mail(1)).await, Outcome::Accepted(_)));

@@ -68,6 +68,12 @@ pub(super) const DEAD_LETTERS_DAYS_RANGE: RangeInclusive<u64> = 7..=3_650;
 
 /// What an operator wants to see of a healthy process.
 pub(super) const LOG_LEVEL: &str = "info";
+/// The service's name at a collector; roles in processes of their own add theirs.
+pub(super) const SERVICE_NAME: &str = "afterglow";
+/// How often metrics are sent: as often as Prometheus usually scrapes.
+pub(super) const OTLP_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a collector may take: it stands near, and what it does not take is dropped.
+pub(super) const OTLP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Keys that sign or pseudonymise: 256 bits in hexadecimal have 64 bytes, raw ones 32.
 pub(super) const KEY_BYTES_MIN: usize = 32;

@@ -21,8 +21,21 @@ pub struct Log {
     pub kind: LogKind,
     /// Partitions of every topic: a power of two up to 64.
     pub partitions: u16,
-    /// How long events stay readable in the embedded log; Kafka's topics have their own retention.
+    /// How long events stay readable in the embedded log, and are used: Kafka's topics have their own retention, and
+    /// what such a topic kept for longer is a dead letter.
     pub retention_days: u16,
+    /// How payloads are written; both forms are read.
+    pub encoding: PayloadEncoding,
+}
+
+/// How payloads are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PayloadEncoding {
+    /// Protobuf.
+    Protobuf,
+    /// proto3 JSON of the same messages.
+    Json,
 }
 
 /// Which log.
@@ -98,8 +111,14 @@ impl Log {
         }
         let range = defaults::RETENTION_DAYS_RANGE;
         let retention_days = section.number("retention_days", defaults::RETENTION_DAYS, &range);
+        let encoding = encoding(section);
         section.finish();
-        Some(Self { kind: kind?, partitions, retention_days })
+        Some(Self { kind: kind?, partitions, retention_days, encoding: encoding? })
+    }
+
+    /// How old a record may be that is used.
+    pub fn retention(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.retention_days))
     }
 
     /// Kafka, where the log is there.
@@ -107,6 +126,18 @@ impl Log {
         match &self.kind {
             LogKind::Embedded => None,
             LogKind::Kafka(kafka) => Some(kafka),
+        }
+    }
+}
+
+fn encoding(section: &Section<'_>) -> Option<PayloadEncoding> {
+    match section.text("encoding").as_deref() {
+        None | Some("protobuf") => Some(PayloadEncoding::Protobuf),
+        Some("json") => Some(PayloadEncoding::Json),
+        Some(other) => {
+            let message = format!("is {other:?}; it must be \"protobuf\" or \"json\"");
+            section.note(Code::Value, "encoding", message);
+            None
         }
     }
 }

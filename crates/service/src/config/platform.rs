@@ -1,10 +1,9 @@
-//! What the process itself needs: addresses, limits, clock, telemetry.
+//! What the process itself needs: addresses, limits, clock.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
 
 use super::defaults;
 use super::host::BaseUrl;
@@ -93,43 +92,5 @@ impl ClockSettings {
         let sandbox_hosts = section.texts("sandbox_hosts");
         section.finish();
         Self { seconds_per_day, sandbox_hosts }
-    }
-}
-
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For a terminal.
-    Human,
-    /// One JSON object in a line.
-    Json,
-}
-
-/// `[telemetry]`: what is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Telemetry {
-    /// The form of log lines.
-    pub log: LogFormat,
-    /// `info`, or directives such as `info,afterglow_ingest=debug`.
-    pub level: String,
-}
-
-impl Telemetry {
-    pub(super) fn read(section: &Section<'_>) -> Self {
-        let log = match section.text("log").as_deref() {
-            None | Some("human") => LogFormat::Human,
-            Some("json") => LogFormat::Json,
-            Some(other) => {
-                section.note(Code::Value, "log", format!("is {other:?}; it must be \"human\" or \"json\""));
-                LogFormat::Human
-            }
-        };
-        let level = section.text("level").unwrap_or_else(|| defaults::LOG_LEVEL.to_owned());
-        if let Err(error) = EnvFilter::try_new(&level) {
-            section.note(Code::Value, "level", format!("is {level:?}: {error}"));
-        }
-        section.finish();
-        Self { log, level }
     }
 }

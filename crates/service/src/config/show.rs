@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::Config;
 
 /// What stands where a secret is.
-const HIDDEN: &str = "[secret]";
+pub(super) const HIDDEN: &str = "[secret]";
 
 impl Config {
     /// Every setting with the value in effect, as TOML; secrets read `[secret]`.

@@ -367,6 +367,8 @@ fn what_kafka_cannot_be_told_is_refused_by_name() {
     assert!(wrong(&bare).contains(&(Code::Type, "log.client.security".to_owned())));
     let prefix = SCALED.replace("linger_ms = 5", "topic_prefix = \"a/b\"");
     assert_eq!(wrong(&prefix), [(Code::Value, "log.topic_prefix".to_owned())]);
+    let encoding = SCALED.replace("linger_ms = 5", "encoding = \"avro\"");
+    assert_eq!(wrong(&encoding), [(Code::Value, "log.encoding".to_owned())]);
     let kinds = SCALED.replace("\"kafka\"", "\"pulsar\"").replace("\"postgres\"", "\"mysql\"");
     let kinds = wrong(&kinds);
     assert!(kinds.iter().all(|(code, _)| *code == Code::Value || *code == Code::Unknown), "{kinds:?}");

@@ -1,26 +1,10 @@
 //! The product as three processes on Kafka and PostgreSQL.
 
 use afterglow_e2e::PATIENCE;
-use afterglow_support::{Cluster, Settings, World, customers};
+use afterglow_support::{Cluster, ONE_GIFT, Settings, World, customers};
 
-/// One promise, of the day after the win.
-const STORY: &str = r#"afterglow: 1
-journey: story
-one_journey_per: deal
-day_0: close_date
-start_not_after_day: 300
-recipient: [champion, decision_maker, primary_contact]
-no_recipient: {task: tasks/add-a-contact.md}
-sending: {default_zone: Etc/UTC, send_at: "09:30"}
-limits: {budget_per_customer: 500 USD}
-owners: [{from_day: 0, owner: deal_owner}]
-moments:
-  - {id: welcome, day: 1, not_after_day: 300, intent: welcome,
-     gift: {worth: 25 USD, pick: coffee, mail: mails/welcome.md, mail_without_gift: mails/welcome-note.md}}
-"#;
-
-async fn world(cluster: Cluster) -> World {
-    World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(STORY) }).await
+pub(crate) async fn world(cluster: Cluster) -> World {
+    World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(ONE_GIFT) }).await
 }
 
 /// A product whose days are days, as outside sandboxes.
@@ -29,13 +13,13 @@ async fn in_real_time(cluster: Cluster) -> World {
 }
 
 /// Waits for the mail of a customer, and counts mails and gifts.
-async fn until_served(world: &World, address: &str) {
+pub(crate) async fn until_served(world: &World, address: &str) {
     let served = async || (!world.mails_to(address).is_empty()).then_some(());
     world.until(&format!("{address} has its mail"), PATIENCE, served).await;
     assert_served_once(world, address);
 }
 
-fn assert_served_once(world: &World, address: &str) {
+pub(crate) fn assert_served_once(world: &World, address: &str) {
     assert_eq!(world.gifts_for(address).len(), 1, "{address}");
     let letters = world.mails_to(address);
     let subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();

@@ -1,6 +1,7 @@
 //! The product as a process: it drains, goes on, and shares its folder with nobody.
 
 use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, kept};
+use afterglow_support::product::program;
 use afterglow_support::{Settings, World, customers, key_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,6 +46,10 @@ async fn a_second_run_on_the_folder_is_refused_while_readers_are_not() {
     let told = world.ask(&["explain", "Customer 1"]).await;
     assert!(told.contains("welcome") && told.contains("delivered"), "{told}");
     let folder = world.data_dir();
+    let mut by_variable = tokio::process::Command::new(program());
+    by_variable.args(["explain", "Customer 1"]).env("AFTERGLOW_DATA_DIR", &folder);
+    let told = by_variable.output().await.unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let data = ["--data-dir", folder.to_str().unwrap()];
     for mistyped in [
         [&["explain", "Customer 1", "--moment", "nonsense"][..], &data].concat(),
@@ -76,4 +81,38 @@ async fn a_wrong_configuration_is_told_whole_before_anything_starts() {
         "every problem at once: {said}"
     );
     assert!(!world.data_dir().exists(), "nothing was started");
+}
+
+/// The log's file is lost; the state beside it is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_without_its_log_names_the_command_that_lets_it_go_on() {
+    let world = World::new(Settings::with_journey(STORY)).await;
+    let product = world.start().await;
+    let first = customers::hubspot(1, world.now());
+    let address = customers::address(&first).to_owned();
+    world.win(first).await;
+    let mail = async || world.mails_to(&address).into_iter().next();
+    world.until("the first mail has come", PATIENCE, mail).await;
+    let folder = world.data_dir();
+    let data = ["--data-dir", folder.to_str().unwrap()];
+    let running = world.command(&[&["log", "continue"][..], &data].concat()).await;
+    assert_eq!(running.status.code(), Some(75), "not beside a running product");
+    assert_eq!(product.terminate().await, Some(0));
+    for file in ["log.db", "log.db-wal", "log.db-shm"] {
+        let _not_all_are_there = std::fs::remove_file(folder.join(file));
+    }
+    assert_eq!(world.launch(None).ended().await, Some(70));
+    let command = format!("decide with `afterglow log continue --data-dir {}`", folder.display());
+    assert!(world.log().contains("AG5005: afterglow.") && world.log().contains(&command), "{}", world.log());
+
+    let told = world.ask(&["log", "continue", "--dry-run"]).await;
+    assert!(told.contains("goes on at 0 (was at 1)") && told.contains("would be moved"), "{told}");
+    let moved = world.ask(&["log", "continue"]).await;
+    assert_eq!(moved.replace("moved", "would be moved"), told);
+    let _product = world.start().await;
+    let second = customers::hubspot(2, world.now());
+    let address = customers::address(&second).to_owned();
+    world.win(second).await;
+    let mail = async || world.mails_to(&address).into_iter().next();
+    world.until("the second customer's mail has come", PATIENCE, mail).await;
 }

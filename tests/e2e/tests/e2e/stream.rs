@@ -1,5 +1,6 @@
 //! The event stream for services without Kafka.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use afterglow_e2e::{PATIENCE, STORY};
@@ -9,41 +10,55 @@ use serde_json::Value;
 
 /// An event of the stream.
 #[derive(Debug, PartialEq)]
-struct Streamed {
-    cursor: String,
-    data: Value,
+pub(super) struct Streamed {
+    pub(super) cursor: String,
+    pub(super) data: Value,
 }
 
-fn url(world: &World, topic: &str) -> String {
-    format!("http://{}/v1/events/{topic}", world.admin)
+/// The event streams of an admin address.
+pub(super) struct Streams<'a> {
+    pub(super) http: &'a reqwest::Client,
+    pub(super) admin: SocketAddr,
 }
 
-/// The first `count` events behind a cursor.
-async fn read(world: &World, topic: &str, cursor: Option<&str>, count: usize) -> Vec<Streamed> {
-    let mut request = world.http.get(url(world, topic));
-    if let Some(cursor) = cursor {
-        request = request.header("last-event-id", cursor);
+impl Streams<'_> {
+    fn url(&self, topic: &str) -> String {
+        format!("http://{}/v1/events/{topic}", self.admin)
     }
-    let mut answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    let mut text = String::new();
-    while text.matches("\n\n").count() < count {
-        let chunk = answer.chunk().await.unwrap().expect("the stream goes on");
-        text.push_str(std::str::from_utf8(&chunk).unwrap());
+
+    /// The first `count` events behind a cursor.
+    pub(super) async fn read(&self, topic: &str, cursor: Option<&str>, count: usize) -> Vec<Streamed> {
+        let mut request = self.http.get(self.url(topic));
+        if let Some(cursor) = cursor {
+            request = request.header("last-event-id", cursor);
+        }
+        let mut answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        let mut text = String::new();
+        while text.matches("\n\n").count() < count {
+            let chunk = answer.chunk().await.unwrap().expect("the stream goes on");
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        text.split("\n\n").take(count).map(event).collect()
     }
-    text.split("\n\n").take(count).map(event).collect()
+
+    /// The status and the problem behind a cursor that is refused.
+    pub(super) async fn refused(&self, topic: &str, cursor: &str) -> (u16, Value) {
+        let answer = self.http.get(format!("{}?cursor={cursor}", self.url(topic))).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    }
+
+    /// The status of a topic.
+    pub(super) async fn status(&self, topic: &str) -> u16 {
+        self.http.get(self.url(topic)).send().await.unwrap().status().as_u16()
+    }
 }
 
 fn event(text: &str) -> Streamed {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
     Streamed { cursor: field("id:").to_owned(), data: serde_json::from_str(field("data:")).unwrap() }
-}
-
-async fn status(world: &World, topic: &str, cursor: &str) -> (u16, Value) {
-    let answer = world.http.get(format!("{}?cursor={cursor}", url(world, topic))).send().await.unwrap();
-    let status = answer.status().as_u16();
-    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,15 +70,15 @@ async fn a_stream_resumes_from_its_cursor_and_refuses_what_it_did_not_give() {
     }
     let three = |history: &afterglow_support::History| history.due().count() >= 3;
     world.until_history("three moments are due", PATIENCE, three).await;
-    let all = read(&world, "touchpoints", None, 3).await;
+    let streams = Streams { http: &world.http, admin: world.admin };
+    let all = streams.read("touchpoints", None, 3).await;
     assert!(all.iter().all(|event| event.data["type"] == "afterglow.touchpoint.due.v1"));
-    assert_eq!(read(&world, "touchpoints", Some(&all[0].cursor), 2).await, all[1..]);
+    assert_eq!(streams.read("touchpoints", Some(&all[0].cursor), 2).await, all[1..]);
 
-    let (forged, problem) = status(&world, "touchpoints", &all[0].cursor.replace('~', "-")).await;
+    let (forged, problem) = streams.refused("touchpoints", &all[0].cursor.replace('~', "-")).await;
     assert_eq!((forged, &problem["type"]), (400, &Value::from("urn:afterglow:problem:cursor-foreign")));
-    assert_eq!(status(&world, "deals", &all[0].cursor).await.0, 400, "a cursor of another topic");
-    let secret = world.http.get(url(&world, "webhooks")).send().await.unwrap();
-    assert_eq!(secret.status(), 404, "the internal topic is not served");
+    assert_eq!(streams.refused("deals", &all[0].cursor).await.0, 400, "a cursor of another topic");
+    assert_eq!(streams.status("webhooks").await, 404, "the internal topic is not served");
 
     // Nothing is under way any more, so that every role's cursor is at the end of the log.
     let kept = |history: &afterglow_support::History| history.closed().count() >= 12;
@@ -71,7 +86,7 @@ async fn a_stream_resumes_from_its_cursor_and_refuses_what_it_did_not_give() {
     assert_eq!(product.terminate().await, Some(0));
     forget_everything(&world).await;
     let _product = world.start().await;
-    let (expired, problem) = status(&world, "touchpoints", &all[0].cursor).await;
+    let (expired, problem) = streams.refused("touchpoints", &all[0].cursor).await;
     assert_eq!((expired, &problem["type"]), (410, &Value::from("urn:afterglow:problem:cursor-expired")));
 }
 

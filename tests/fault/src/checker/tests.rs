@@ -2,29 +2,40 @@
 
 use super::*;
 use crate::evidence::{Closed, Concluded, Order};
+use crate::name::Name;
 use crate::promise::MOMENTS;
 
-fn touchpoint(deal: &str, moment: &str) -> String {
-    format!("{deal}/{moment}")
+fn touchpoint(deal: &str, moment: &str) -> Name {
+    format!("{deal}/{moment}").into()
+}
+
+/// An event's id that follows from a text.
+fn event(text: &str) -> EventId {
+    EventId(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()))
 }
 
 /// A run of two deals in which everything went as it must.
 fn perfect() -> Evidence {
     let mut evidence = Evidence::default();
     for deal in ["a", "b"] {
-        evidence.accepted.insert(deal.to_owned());
-        evidence.heard.insert(deal.to_owned());
+        evidence.accepted.insert(deal.into());
+        evidence.heard.insert(deal.into());
         for moment in MOMENTS {
             let id = touchpoint(deal, moment.id);
-            let (deal, moment_id) = (deal.to_owned(), moment.id.to_owned());
+            let (deal, moment_id) = (Name::from(deal), Name::from(moment.id));
             evidence.due.push(Due { touchpoint: id.clone(), deal: deal.clone(), moment: moment_id.clone() });
             evidence.concluded.push(Concluded {
-                event: format!("done {id}"),
+                event: event(&format!("done {id}")),
                 touchpoint: id.clone(),
                 outcome: DeliveryOutcome::Delivered as i32,
             });
             let outcome = ObligationOutcome::Delivered as i32;
-            evidence.closed.push(Closed { event: format!("end {id}"), deal, moment: moment_id, outcome });
+            evidence.closed.push(Closed {
+                event: event(&format!("end {id}")),
+                deal,
+                moment: moment_id,
+                outcome,
+            });
             evidence.orders.extend(moment.gift_cents.map(|cents| Order { touchpoint: id.clone(), cents }));
             evidence.mails.push(id);
         }
@@ -58,7 +69,7 @@ fn a_record_written_twice_is_one() {
 #[test]
 fn an_answer_before_the_commit_is_found() {
     let lost = |evidence: &mut Evidence| {
-        evidence.accepted.insert("c".to_owned());
+        evidence.accepted.insert("c".into());
     };
     assert_eq!(kinds(lost), [Kind::AcceptedAndLost, Kind::TouchpointMissing, Kind::NotClosedOnce]);
 }
@@ -82,12 +93,12 @@ fn a_moment_is_due_once_under_one_id() {
         kinds(|evidence| drop(evidence.due.pop())),
         [Kind::TouchpointMissing, Kind::GiftForNobody, Kind::MailForNobody]
     );
-    let second = Due { touchpoint: "x".to_owned(), deal: "a".to_owned(), moment: "value-1".to_owned() };
+    let second = Due { touchpoint: "x".into(), deal: "a".into(), moment: "value-1".into() };
     assert_eq!(
         kinds(|evidence| evidence.due.push(second)),
         [Kind::TouchpointTooMany, Kind::NotConcluded, Kind::MailMissing]
     );
-    let stranger = Due { touchpoint: "x".to_owned(), deal: "z".to_owned(), moment: "value-1".to_owned() };
+    let stranger = Due { touchpoint: "x".into(), deal: "z".into(), moment: "value-1".into() };
     assert_eq!(kinds(|evidence| evidence.due.push(stranger)), [Kind::TouchpointTooMany]);
 }
 
@@ -95,7 +106,7 @@ fn a_moment_is_due_once_under_one_id() {
 fn a_touchpoint_is_concluded_once_and_a_promise_closed_once() {
     assert_eq!(kinds(|evidence| drop(evidence.concluded.pop())), [Kind::NotConcluded]);
     let again = Concluded {
-        event: "another".to_owned(),
+        event: event("another"),
         touchpoint: touchpoint("a", "value-1"),
         outcome: DeliveryOutcome::Failed as i32,
     };
@@ -117,7 +128,7 @@ fn a_gift_stands_in_the_ledger_once_with_its_worth() {
     assert_eq!(kinds(|evidence| evidence.orders[0].cents = 1), [Kind::GiftMissing]);
     let again = |evidence: &mut Evidence| evidence.orders.push(evidence.orders[0].clone());
     assert_eq!(kinds(again), [Kind::GiftTwice]);
-    let nobodys = Order { touchpoint: "x".to_owned(), cents: 1 };
+    let nobodys = Order { touchpoint: "x".into(), cents: 1 };
     assert_eq!(kinds(|evidence| evidence.orders.push(nobodys)), [Kind::GiftForNobody]);
     let of_a_mail = Order { touchpoint: touchpoint("a", "value-1"), cents: 1 };
     assert_eq!(kinds(|evidence| evidence.orders.push(of_a_mail)), [Kind::GiftForNobody]);
@@ -126,7 +137,7 @@ fn a_gift_stands_in_the_ledger_once_with_its_worth() {
 #[test]
 fn a_mail_goes_at_most_once_and_a_missing_one_is_in_doubt() {
     assert_eq!(kinds(|evidence| evidence.mails.push(touchpoint("a", "welcome"))), [Kind::MailTwice]);
-    assert_eq!(kinds(|evidence| evidence.mails.push("x".to_owned())), [Kind::MailForNobody]);
+    assert_eq!(kinds(|evidence| evidence.mails.push("x".into())), [Kind::MailForNobody]);
     let id = || touchpoint("a", "value-1");
     let lost = |evidence: &mut Evidence| evidence.mails.retain(|mail| *mail != id());
     assert_eq!(kinds(lost), [Kind::MailMissing]);
@@ -139,7 +150,7 @@ fn a_mail_goes_at_most_once_and_a_missing_one_is_in_doubt() {
         said_to_be_sent(evidence);
         let failed = |done: &&mut Concluded| done.touchpoint == id();
         evidence.concluded.iter_mut().find(failed).unwrap().outcome = DeliveryOutcome::Failed as i32;
-        let promise = |closed: &&mut Closed| closed.deal == "a" && closed.moment == "value-1";
+        let promise = |closed: &&mut Closed| &*closed.deal == "a" && &*closed.moment == "value-1";
         evidence.closed.iter_mut().find(promise).unwrap().outcome = ObligationOutcome::Failed as i32;
     };
     assert_eq!(kinds(in_doubt), []);
@@ -148,16 +159,16 @@ fn a_mail_goes_at_most_once_and_a_missing_one_is_in_doubt() {
 #[test]
 fn a_gift_in_doubt_is_told_to_its_owner_once() {
     let task = |n: u32| Due {
-        touchpoint: format!("task {n}"),
-        deal: "a".to_owned(),
-        moment: crate::promise::NOT_HANDED_OVER.to_owned(),
+        touchpoint: format!("task {n}").into(),
+        deal: "a".into(),
+        moment: crate::promise::NOT_HANDED_OVER.into(),
     };
     let told = |evidence: &mut Evidence, n: u32| {
         evidence.due.push(task(n));
-        evidence.mails.push(format!("task {n}"));
+        evidence.mails.push(format!("task {n}").into());
         evidence.concluded.push(Concluded {
-            event: format!("done {n}"),
-            touchpoint: format!("task {n}"),
+            event: event(&format!("done {n}")),
+            touchpoint: format!("task {n}").into(),
             outcome: DeliveryOutcome::Delivered as i32,
         });
     };

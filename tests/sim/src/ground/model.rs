@@ -5,7 +5,7 @@ use std::sync::Arc;
 use afterglow_dispatcher::{invariants::Ledgers, store::memory as dispatcher};
 use afterglow_domain::{Clock, Timestamp};
 use afterglow_durable::store::{Due, Taken};
-use afterglow_durable::{Error, OutboxRow, ParkedLetter, ShardSet, Store, Timeline, memory};
+use afterglow_durable::{Error, OutboxRow, ParkedLetter, ShardSet, Standing, Store, Timeline, memory};
 use afterglow_eventlog::{Consumer, MemoryLog};
 use afterglow_events::{Checkpoints, Cursor, Topic};
 use afterglow_journey_engine::{invariants::check_invariants, store::memory as engine};
@@ -100,6 +100,10 @@ impl<S: Store> Store for OneWriter<S> {
 
     async fn outbox_read(&self, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {
         self.inner.outbox_read(max).await
+    }
+
+    async fn standing(&self) -> Result<Standing, Error> {
+        self.inner.standing().await
     }
 
     async fn outbox_take(&self, max: usize) -> Result<Option<Taken<S::Outgoing>>, Error> {

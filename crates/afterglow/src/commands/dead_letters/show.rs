@@ -3,33 +3,43 @@
 use std::fmt::Write as _;
 
 use afterglow_domain::EventId;
-use afterglow_durable::ParkedLetter;
-use afterglow_durable::sqlite::read_letter;
+use afterglow_durable::{ParkedLetter, ReadLetters as _};
 use afterglow_events::{Record, Topic};
 use afterglow_service::exit::Exit;
 use afterglow_service::telemetry::Escaped;
 
 use super::{origin, times};
-use crate::cli::{DataFolder, Outcome};
-use crate::commands::role_file::ROLES;
+use crate::cli::Outcome;
+use crate::commands::product::{OnProduct, Product, Where};
 use crate::commands::say;
+use crate::ground::ROLES;
 use crate::record_json;
 
 /// Bytes on a line.
 const WIDTH: usize = 16;
 
-pub(super) async fn show(data: &DataFolder, id: EventId) -> Outcome {
-    for file in ROLES {
-        let readers = file.read(&data.data_dir).await?;
-        if let Some(letter) = read_letter(&readers, id).await? {
-            for line in page(file.role, &letter) {
-                say(format_args!("{line}"))?;
+/// Which letter.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(super) product: Where,
+    /// The letter, as `dead-letters list` names it.
+    id: EventId,
+}
+
+impl OnProduct for Args {
+    async fn on<P: Product>(&self, product: &P) -> Outcome {
+        for role in ROLES {
+            if let Some(letter) = product.readers(&role).await?.read_letter(self.id).await? {
+                for line in page(role.role, &letter) {
+                    say(format_args!("{line}"))?;
+                }
+                return Ok(Exit::Ok);
             }
-            return Ok(Exit::Ok);
         }
+        say(format_args!("there is no dead letter {}; see `afterglow dead-letters list --all`", self.id))?;
+        Ok(Exit::Findings)
     }
-    say(format_args!("there is no dead letter {id}; see `afterglow dead-letters list --all`"))?;
-    Ok(Exit::Findings)
 }
 
 fn page(role: &str, letter: &ParkedLetter) -> Vec<String> {

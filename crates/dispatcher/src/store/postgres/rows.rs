@@ -14,7 +14,7 @@ use crate::ledger::{Budget, BudgetKey, DealLedger, Suppression};
 use crate::store::blobs::{broken, ledger, state};
 use crate::touchpoint::{Status, Step, Touchpoint};
 
-pub(super) fn touchpoint(row: &PgRow) -> Result<Touchpoint, Error> {
+pub(crate) fn touchpoint(row: &PgRow) -> Result<Touchpoint, Error> {
     let due = proto::TouchpointDue::decode(row.try_get::<&[u8], _>("due")?)
         .map_err(|_| broken("touchpoint.due"))?;
     Ok(Touchpoint {
@@ -28,7 +28,7 @@ pub(super) fn touchpoint(row: &PgRow) -> Result<Touchpoint, Error> {
     })
 }
 
-pub(super) fn attempt(row: &PgRow) -> Result<Attempt, Error> {
+pub(crate) fn attempt(row: &PgRow) -> Result<Attempt, Error> {
     let address = |column| Ok::<_, Error>(row.try_get::<Option<String>, _>(column)?.map(text::told));
     let envelope = address("mail_from")?.zip(address("mail_to")?);
     let n: i64 = row.try_get("n")?;
@@ -49,7 +49,7 @@ pub(super) fn attempt(row: &PgRow) -> Result<Attempt, Error> {
     })
 }
 
-pub(super) fn budget(row: &PgRow) -> Result<Budget, Error> {
+pub(crate) fn budget(row: &PgRow) -> Result<Budget, Error> {
     let key = BudgetKey {
         tenant: Tenant::new(row.try_get::<&str, _>("tenant")?).map_err(|_| broken("budget.tenant"))?,
         account: text::told(row.try_get("account")?),
@@ -65,11 +65,11 @@ pub(super) fn budget(row: &PgRow) -> Result<Budget, Error> {
     })
 }
 
-pub(super) fn deal(row: &PgRow) -> Result<DealLedger, Error> {
+pub(crate) fn deal(row: &PgRow) -> Result<DealLedger, Error> {
     ledger(row.try_get("ledger_version")?, row.try_get("ledger")?)
 }
 
-pub(super) fn suppression(row: &PgRow) -> Result<Suppression, Error> {
+pub(crate) fn suppression(row: &PgRow) -> Result<Suppression, Error> {
     let hmac: &[u8] = row.try_get("address_hmac")?;
     Ok(Suppression {
         tenant: Tenant::new(row.try_get::<&str, _>("tenant")?).map_err(|_| broken("suppression.tenant"))?,

@@ -13,11 +13,14 @@ const ROLE: &[Migration] = &[
 const OLD: Schema = Schema { name: "role", migrations: ROLE.split_at(1).0 };
 const NEW: Schema = Schema { name: "role", migrations: ROLE };
 
+/// Why a role may not use the schema; who only looks is told the same.
 async fn refusal(server: &Server, schema: &Schema) -> String {
-    match Store::open(server, schema).await {
-        Ok(_) => panic!("a schema of another version was opened"),
-        Err(error) => error.to_string(),
-    }
+    let Err(refused) = Store::open(server, schema).await else {
+        panic!("a schema of another version was opened");
+    };
+    let look = open_read_only(server, schema).await.expect_err("a schema of another version was opened");
+    assert_eq!(look.to_string(), refused.to_string());
+    refused.to_string()
 }
 
 #[tokio::test]

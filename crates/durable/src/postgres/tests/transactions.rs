@@ -73,7 +73,7 @@ async fn a_process_follows_the_servers_clock_with_each_lock() {
     let local = ManualClock::new(Timestamp(1_000_000));
     let clock = Arc::new(ServerClock::new(Arc::new(local)));
     let store = Store::open(&database.server().followed_by(clock.clone()), &CORE).await.unwrap();
-    let told = async || server::now(&mut *store.readers().acquire().await.unwrap()).await.unwrap();
+    let told = async || server::now(&mut store.readers().acquire().await.unwrap()).await.unwrap();
     let opened = clock.now();
     assert!(told().await.since(opened) < Duration::from_mins(1) && opened <= told().await);
     let before = told().await;

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use afterglow_domain::Timestamp;
+use afterglow_events::Encoding;
 use bytes::Bytes;
 
 use super::*;
 use crate::conformance::{at, event};
 use crate::memory::{Store as Model, Tx as ModelTx};
 use crate::store::{CommitFault, CommitFaults};
+use crate::turns::Terms;
 
 /// A role that notes each event's id per key, and fails on some.
 struct Notes {
@@ -136,6 +138,50 @@ async fn what_does_not_decode_is_parked_whole() {
     );
     for (_, row) in store.outbox_read(9).await.unwrap() {
         Event::from_record(&row.record).unwrap();
+    }
+}
+
+/// The model's clock stands at nine seconds, so an old record is of before the epoch.
+#[tokio::test]
+async fn what_is_older_than_the_log_keeps_is_parked_and_its_neighbours_go_on() {
+    let (store, mut log) = (Model::default(), Log::of(&MIXED));
+    let age_max = Terms::default().age_max;
+    log.waiting[1].taken_at = at(9).minus(age_max + Duration::from_micros(1));
+    log.waiting[2].taken_at = at(9).minus(age_max);
+    let handler = Notes { fails_on: vec![], panics_on: vec![] };
+    assert_eq!(consume_once(&handler, &store, &mut log).await, Ok(6));
+    assert_eq!(after(&store).await, [ids(&[1, 4, 6]), ids(&[5]), ids(&[3])]);
+    let [letter] = store.parked(9).await.unwrap().try_into().unwrap();
+    assert_eq!(letter.offset, 1);
+    assert!(letter.reason.contains("older than the log's retention of 30 days"), "{}", letter.reason);
+}
+
+#[tokio::test]
+async fn a_letter_its_event_and_the_cursor_are_one_transaction() {
+    for (fault, there) in [(CommitFault::Lost, 0), (CommitFault::Unanswered, 1)] {
+        let first = std::sync::atomic::AtomicBool::new(true);
+        let faults = CommitFaults::new(move || {
+            let first = first.swap(false, std::sync::atomic::Ordering::SeqCst);
+            if first { fault } else { CommitFault::None }
+        });
+        let (store, mut log) = (Model::<Tables>::with_faults(faults), Log::of(&[(1, "a"), (2, "a")]));
+        log.records[0].record.value = Bytes::from_static(&[0xff]);
+        log.rewind().await.unwrap();
+        let handler = Notes { fails_on: vec![], panics_on: vec![] };
+        consume_once(&handler, &store, &mut log).await.unwrap_err();
+        let found = async || {
+            let cursors = store.cursors("test").await.unwrap().len();
+            [store.parked(9).await.unwrap().len(), store.outbox_read(9).await.unwrap().len(), cursors]
+        };
+        assert_eq!(found().await, [there; 3], "{fault:?}: all of it or nothing");
+        assert_eq!(consume_once(&handler, &store, &mut log).await, Ok(2));
+        let [letters, events, cursors] = found().await;
+        assert_eq!((letters, cursors), (1, 1), "parked once");
+        assert_eq!(events, 1 + there, "an unanswered commit tells it again, with the same id");
+        let rows = store.outbox_read(9).await.unwrap();
+        let told: std::collections::BTreeSet<_> =
+            rows.iter().map(|(_, row)| row.record.header("ce_id")).collect();
+        assert_eq!(told.len(), 1);
     }
 }
 

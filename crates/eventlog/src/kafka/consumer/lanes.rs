@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-use crate::metric::record_bytes;
+use crate::metric::{self, record_bytes};
 
 /// Where a partition is.
 pub(super) type Place = (Topic, u16);
@@ -260,6 +260,12 @@ impl Shared {
     pub(super) fn stop(&self, error: ConsumeError) {
         self.state().stopped.get_or_insert(error);
         self.changed.notify_waiters();
+    }
+
+    /// Says how many partitions are ours.
+    pub(super) fn tell_assigned(&self, group: &str) {
+        let lanes = u32::try_from(self.state().lanes.len()).unwrap_or(u32::MAX);
+        metrics::gauge!(metric::ASSIGNED, "group" => group.to_owned()).set(lanes);
     }
 
     /// What does not work, or that it does again.

@@ -50,7 +50,7 @@ impl Member {
         topics: &[Topic],
         shared: Arc<Shared>,
     ) -> Result<Self, Error> {
-        let watch = Watch::new(settings.clone(), shared.clone());
+        let watch = Watch::new(settings.clone(), group, shared.clone());
         let refused = |error: KafkaError| crate::kafka::settings::refused(&error);
         let consumer =
             settings.member(group).create_with_context::<_, BaseConsumer<_>>(watch).map_err(refused)?;
@@ -193,6 +193,7 @@ impl Member {
             self.shared.assigned(cursor, end);
         }
         self.watch().waiting().clear();
+        self.shared.tell_assigned(&place.group);
         self.shared.trouble(None);
         self.shared.joined();
         true

@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use afterglow_domain::Timestamp;
 use afterglow_events::{Checkpoints, ConsumeError, Cursor, Topic};
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use tokio::runtime::Handle;
 
 use super::lanes::Place as Partition;
-use crate::kafka::offset_mark;
+use crate::going_on::misfit;
+use crate::kafka::group::{self, Committed};
 use crate::kafka::reader::KafkaReader;
-use crate::kafka::settings::{ASK, Settings};
+use crate::kafka::settings::Settings;
 use crate::source::Source as _;
 
 /// Whose cursors count, and where they are asked for.
@@ -33,14 +33,6 @@ pub(super) struct Place {
     pub(super) group: String,
     pub(super) topics: Vec<Topic>,
     pub(super) runtime: Handle,
-}
-
-/// What the group has committed for a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Committed {
-    offset: i64,
-    /// When the store wrote the checkpoint that goes with it; `None` where others have committed.
-    mark: Option<Timestamp>,
 }
 
 impl Place {
@@ -52,21 +44,18 @@ impl Place {
         checkpoints: &C,
     ) -> Result<Vec<(Cursor, i64)>, ConsumeError> {
         let cursors = self.runtime.block_on(checkpoints.cursors(&self.group))?;
-        let committed = self.committed(consumer, partitions)?;
+        let committed = group::committed(&self.settings, consumer, partitions)?;
         let reader = self.runtime.block_on(KafkaReader::connect(self.settings.clone()))?;
         let unknown = |cursor: &&Cursor| {
             self.topics.contains(&cursor.topic) && cursor.partition >= self.settings.partitions
         };
         if let Some(cursor) = cursors.iter().find(unknown) {
-            let what = format!(
-                "the checkpoint knows this partition at offset {}, the log has none of that number",
-                cursor.next_offset
-            );
-            return Err(broken((cursor.topic, cursor.partition), what));
+            let place = (cursor.topic, cursor.partition);
+            self.runtime.block_on(fits(&reader, place, Some(cursor), Some(cursor.next_offset)))?;
         }
         let start = |(place, committed): (&Partition, Option<Committed>)| {
             let cursor = cursors.iter().find(|cursor| (cursor.topic, cursor.partition) == *place);
-            let start = decided(*place, cursor, committed)?;
+            let start = group::start(cursor, committed).map_err(|what| broken(*place, what))?;
             self.runtime.block_on(fits(&reader, *place, cursor, start))
         };
         partitions.iter().zip(committed).map(start).collect()
@@ -83,65 +72,6 @@ impl Place {
         }
         Ok(())
     }
-
-    fn committed<X: ConsumerContext>(
-        &self,
-        consumer: &BaseConsumer<X>,
-        partitions: &[Partition],
-    ) -> Result<Vec<Option<Committed>>, ConsumeError> {
-        let mut list = TopicPartitionList::new();
-        for (topic, partition) in partitions {
-            list.add_partition(&self.settings.topic_name(*topic), i32::from(*partition));
-        }
-        let failed = |error| ConsumeError::from(self.settings.unavailable(&error));
-        let answered = consumer.committed_offsets(list, ASK).map_err(failed)?;
-        let of = |(topic, partition): &Partition| {
-            let name = self.settings.topic_name(*topic);
-            let Some(element) = answered.find_partition(&name, i32::from(*partition)) else {
-                return Ok(None);
-            };
-            element.error().map_err(failed)?;
-            let rdkafka::Offset::Offset(offset) = element.offset() else { return Ok(None) };
-            // The library panics where a stranger's text is not UTF-8: not one of ours.
-            let metadata = std::panic::AssertUnwindSafe(|| offset_mark::read(element.metadata()));
-            Ok(Some(Committed { offset, mark: std::panic::catch_unwind(metadata).ok().flatten() }))
-        };
-        partitions.iter().map(of).collect()
-    }
-}
-
-/// The offset to go on at; `None` means the beginning.
-fn decided(
-    place: Partition,
-    cursor: Option<&Cursor>,
-    committed: Option<Committed>,
-) -> Result<Option<i64>, ConsumeError> {
-    match (cursor, committed) {
-        (None, None) => Ok(None),
-        (None, Some(Committed { offset, .. })) => Err(broken(
-            place,
-            format!("the group is at offset {offset}, the store has no checkpoint: is it another one?"),
-        )),
-        (Some(cursor), None) => Ok(Some(cursor.next_offset)),
-        (Some(cursor), Some(committed)) => {
-            let (next, offset) = (cursor.next_offset, committed.offset);
-            match committed.mark {
-                _ if offset <= next && committed.mark.is_some() => Ok(Some(next)),
-                _ if offset == next => Ok(Some(next)),
-                Some(mark) if mark < cursor.at => Ok(Some(next)),
-                Some(_) => Err(broken(
-                    place,
-                    format!(
-                        "the group is at offset {offset}, the store is older and at {next}: was it restored?"
-                    ),
-                )),
-                None => Err(broken(
-                    place,
-                    format!("the group was moved to offset {offset} by hand, the store is at {next}"),
-                )),
-            }
-        }
-    }
 }
 
 /// The cursor to start with, where the log has it.
@@ -152,36 +82,15 @@ async fn fits(
     start: Option<i64>,
 ) -> Result<(Cursor, i64), ConsumeError> {
     let place = (topic, partition);
-    let bounds = reader.known().borrow().of(topic, partition).unwrap_or(0..0);
-    let next_offset = start.unwrap_or(bounds.start);
-    if next_offset > bounds.end {
-        return Err(broken(place, format!("we are at offset {next_offset}, the log ends at {}", bounds.end)));
+    let bounds = reader.known().borrow().clone();
+    if let Some(what) = misfit(reader, &bounds, place, (cursor, start)).await? {
+        return Err(broken(place, what));
     }
-    if next_offset < bounds.start {
-        return Err(broken(
-            place,
-            format!("we are at offset {next_offset}, the log starts at {}", bounds.start),
-        ));
-    }
-    if let Some(cursor) = cursor
-        && cursor.next_offset > bounds.start
-    {
-        let before = reader.read(topic, partition, cursor.next_offset - 1, 1).await?;
-        let before = before.first().filter(|received| received.offset == cursor.next_offset - 1);
-        let found = before.and_then(|received| received.record.header("ce_id")).unwrap_or_default();
-        if found != cursor.last_event_id {
-            let (remembered, offset) = (&cursor.last_event_id, cursor.next_offset - 1);
-            return Err(broken(
-                place,
-                format!(
-                    "the checkpoint remembers event {remembered:?} at offset {offset}, the log has {found:?} there"
-                ),
-            ));
-        }
-    }
+    let range = bounds.of(topic, partition).unwrap_or(0..0);
+    let next_offset = start.unwrap_or(range.start);
     let none =
         || Cursor { topic, partition, next_offset, last_event_id: String::new(), at: Timestamp::EPOCH };
-    Ok((Cursor { next_offset, ..cursor.cloned().unwrap_or_else(none) }, bounds.end))
+    Ok((Cursor { next_offset, ..cursor.cloned().unwrap_or_else(none) }, range.end))
 }
 
 fn broken((topic, partition): Partition, what: String) -> ConsumeError {
@@ -201,8 +110,7 @@ mod unit {
 
     fn start(cursor: Option<&Cursor>, committed: Option<(i64, Option<i64>)>) -> Start {
         let committed = committed.map(|(offset, at)| Committed { offset, mark: at.map(Timestamp) });
-        let decided = decided((Topic::Deals, 3), cursor, committed);
-        decided.map_err(|error| error.to_string())
+        group::start(cursor, committed)
     }
 
     #[test]
@@ -224,10 +132,6 @@ mod unit {
         let told = |cursor, committed, expected: &str| {
             let told = start(cursor, committed).unwrap_err();
             assert!(told.contains(expected), "{told}");
-            assert!(
-                told.contains("afterglow log continue --topic afterglow.deals.v1 --partition 3"),
-                "{told}"
-            );
         };
         told(None, Some((4, Some(5))), "the store has no checkpoint");
         told(Some(&behind), Some((90, Some(6))), "was it restored?");

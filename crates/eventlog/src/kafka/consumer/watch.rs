@@ -10,11 +10,12 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, TopicPartitionList};
+use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
 use super::lanes::{Place as Partition, Shared};
 use crate::kafka::offset_mark;
 use crate::kafka::settings::{self, Settings};
+use crate::metric;
 
 /// What the member's thread is told, until it looks.
 pub(super) struct Watch {
@@ -29,11 +30,13 @@ pub(super) struct Watch {
     /// A commit was lost.
     pub(super) untold: AtomicBool,
     pub(super) closing: AtomicBool,
+    group: String,
 }
 
 impl Watch {
-    pub(super) fn new(settings: Arc<Settings>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, group: &str, shared: Arc<Shared>) -> Self {
         Self {
+            group: group.to_owned(),
             settings,
             shared,
             assigned: Mutex::new(Vec::new()),
@@ -70,6 +73,18 @@ impl ClientContext for Watch {
         settings::log(level, facility, line);
     }
 
+    /// librdkafka knows where a partition ends without being asked; we know what of it is decided.
+    fn stats(&self, statistics: Statistics) {
+        for (cursor, _) in self.shared.positions() {
+            let topic = statistics.topics.get(&self.settings.topic_name(cursor.topic));
+            let partition = topic.and_then(|topic| topic.partitions.get(&i32::from(cursor.partition)));
+            // Negative where it has not heard of it yet.
+            if let Some(end) = partition.map(|partition| partition.hi_offset).filter(|end| *end >= 0) {
+                metric::lag(&self.group, cursor.topic, cursor.partition, end - cursor.next_offset);
+            }
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(error = %error, reason, "Kafka: consumer");
         match error.rdkafka_error_code() {
@@ -91,6 +106,9 @@ impl ConsumerContext for Watch {
     /// Overridden whole: offsets are set at the assignment, and the library's own way would assign twice.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let partitions = self.partitions(list);
+        let assigned = matches!(what, RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS);
+        let word = if assigned { "assigned" } else { "revoked" };
+        metrics::counter!(metric::REBALANCES, "group" => self.group.clone(), "what" => word).increment(1);
         let done = match what {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
                 if partitions.is_empty() || self.closing.load(Ordering::Relaxed) =>
@@ -141,6 +159,9 @@ impl Watch {
         }
         for place in partitions {
             self.shared.revoked(*place);
+            // Whoever has it now tells its lag; ours would stand still.
+            metric::lag(&self.group, place.0, place.1, 0);
         }
+        self.shared.tell_assigned(&self.group);
     }
 }

@@ -13,7 +13,6 @@ use crate::store::{broken, deal_of, home_of};
 use crate::waiting::Waiting;
 
 /// The columns that [`deal_row`] reads.
-#[cfg(test)]
 pub(crate) const DEAL_COLUMNS: &str =
     "deal, home, rev, won_no, standing, snapshot, waiting, declined, heard_at, details_removed_at";
 

@@ -26,7 +26,7 @@ pub(super) async fn in_use(
     rows.into_iter().map(row).collect()
 }
 
-pub(super) async fn load(
+pub(crate) async fn load(
     connection: &mut PgConnection,
     tenant: &Tenant,
     journey: &str,

@@ -13,7 +13,6 @@ use crate::rows::EnrolmentRow;
 use crate::store::{broken, deal_of, home_of};
 
 /// The columns that [`enrolment_row`] reads.
-#[cfg(test)]
 pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at";
 
 pub(super) async fn load(

@@ -1,20 +1,16 @@
 //! Obligations: an occurrence of a promise is closed once.
 
+use afterglow_domain::{EnrolmentId, Timestamp};
 use afterglow_durable::Error;
 use afterglow_durable::postgres::columns::{column, last_of_each};
 use afterglow_durable::postgres::text;
-use sqlx::PgConnection;
-#[cfg(test)]
-use {
-    super::count,
-    crate::rows::{Closed, OUTCOMES},
-    crate::store::broken,
-    afterglow_domain::{EnrolmentId, Timestamp},
-    sqlx::{Row, postgres::PgRow},
-};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
 
+use super::count;
 use crate::codes;
-use crate::rows::ObligationRow;
+use crate::rows::{Closed, OUTCOMES, ObligationRow};
+use crate::store::broken;
 
 pub(super) async fn save(connection: &mut PgConnection, rows: &[ObligationRow]) -> Result<(), Error> {
     let once = last_of_each(rows, |row| (row.enrolment, &row.moment, row.occurrence));
@@ -47,7 +43,6 @@ pub(super) async fn save(connection: &mut PgConnection, rows: &[ObligationRow]) 
 }
 
 /// An obligation of a row with all columns.
-#[cfg(test)]
 pub(crate) fn obligation_row(row: &PgRow) -> Result<ObligationRow, Error> {
     Ok(ObligationRow {
         enrolment: EnrolmentId(row.try_get("enrolment")?),
@@ -59,7 +54,6 @@ pub(crate) fn obligation_row(row: &PgRow) -> Result<ObligationRow, Error> {
     })
 }
 
-#[cfg(test)]
 fn closed(row: &PgRow) -> Result<Option<Closed>, Error> {
     let Some(outcome): Option<&str> = row.try_get("outcome")? else { return Ok(None) };
     let known = OUTCOMES.into_iter().find(|known| *known == outcome);
