@@ -7,6 +7,7 @@ use afterglow_durable::postgres;
 use afterglow_journey_engine::publish;
 use afterglow_journey_engine::store::postgres::SCHEMA;
 use anyhow::ensure;
+use sqlx::{Connection as _, PgConnection};
 
 use super::ground::Servers;
 use super::scale::Scale;
@@ -32,11 +33,14 @@ pub(crate) async fn make(scale: &Scale, servers: &Servers) -> anyhow::Result<Cus
     let stream = timers::STREAM;
     publish::publish(&store, &tenant(stream)?, vec![journey(stream)?], START).await?;
     let count = batches * scale.timers;
-    let armed = "select count(*) from timer";
-    let armed: i64 = sqlx::query_scalar(armed).fetch_one(store.readers()).await?;
+    store.close().await;
+    let mut connection = PgConnection::connect(&url).await?;
+    let armed = sqlx::query_scalar("select count(*) from engine.timer");
+    let armed: i64 = armed.fetch_one(&mut connection).await?;
     ensure!(usize::try_from(armed) == Ok(count), "{count} customers have {armed} timers");
     // The events of enrolling are not measured.
-    sqlx::raw_sql("truncate outbox; analyze").execute(store.readers()).await?;
-    store.close().await;
+    sqlx::raw_sql("truncate engine.outbox").execute(&mut connection).await?;
+    sqlx::raw_sql("vacuum analyze").execute(&mut connection).await?;
+    connection.close().await?;
     Ok(Customers { url, enrolled })
 }

@@ -69,7 +69,7 @@ pub(crate) async fn measure(
     folder: &Path,
 ) -> anyhow::Result<Vec<Replicas>> {
     let cluster = Cluster::make(servers, folder, "decisions", &shipped_journey()).await?;
-    let log = cluster.place.log()?;
+    let log = cluster.place.patient_log()?;
     let mut line = Line {
         servers,
         reader: log.reader().await?,

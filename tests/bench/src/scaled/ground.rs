@@ -133,6 +133,14 @@ impl Place {
         Ok(KafkaLog::new(Settings { topic_prefix: self.prefix.clone(), ..settings })?)
     }
 
+    /// A log to fill topics with, which waits as long as a busy broker takes: what it repeated would be
+    /// counted twice.
+    pub(crate) fn patient_log(&self) -> anyhow::Result<KafkaLog> {
+        let settings = Settings::of(&self.brokers, self.partitions, SystemClock::shared());
+        let append_timeout = Duration::from_mins(1);
+        Ok(KafkaLog::new(Settings { topic_prefix: self.prefix.clone(), append_timeout, ..settings })?)
+    }
+
     /// This as a child's arguments.
     pub(crate) fn to_args(&self) -> [String; 3] {
         [self.brokers.clone(), self.prefix.clone(), self.partitions.to_string()]

@@ -36,7 +36,7 @@ impl Scaled {
 - **Edge into Kafka:** as the edge above, answered when the broker has acknowledged (`acks=all`); {run_time} s a run.
   In an open loop requests come at a fixed rate, and a latency counts from when the request was to be sent.
 - **Timers on PostgreSQL:** as the timers above, {timers} a run, through the engine's own loop in one process; one more database has {pending} further enrolments.
-  The reference is SQL alone, for as many bytes: timers deleted, states updated, outbox rows and the next timers inserted, 500 in a transaction, without shards, reading or deciding.
+  The reference is SQL alone, with the bytes of a firing: timers deleted, states updated, outbox rows and the next timers inserted, 500 in a transaction, without shards, reading or deciding.
 - **Decisions:** {deals} deals a run are put on the topic, faster than they are decided, while processes of `afterglow journey-engine` wait for them; the time ends when the topic of journeys has the last event of the last enrolment.
 - **Lateness:** {due} timers come due in a second, for {span_s:.1} s, while {ENGINES} engines decide on deals as fast as they can; aligned: each deal in its shard's partition, foreign: in any, single: all in one.
   A timer has fired when its transaction is committed.

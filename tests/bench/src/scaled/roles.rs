@@ -96,7 +96,7 @@ async fn win(cluster: &Cluster, count: usize, now: Timestamp, local: &Local) -> 
     let (tenant, won_at) = (Tenant::new("acme")?, now.minus(Duration::from_hours(24)));
     let deal = |number| Customer { tenant: &tenant, number, won_at, local }.record();
     let records = (0..count).map(deal).collect::<anyhow::Result<Vec<_>>>()?;
-    let log = cluster.place.log()?;
+    let log = cluster.place.patient_log()?;
     append(&log, &records).await?;
     Ok(log.close().await?)
 }

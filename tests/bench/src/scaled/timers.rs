@@ -81,7 +81,7 @@ pub(crate) async fn measure(
         [World::open(&urls[0], scale.timers).await?, World::open(&urls[1], scale.timers).await?];
     empty.bytes_of_a_firing().await?;
     let bytes = crowded.bytes_of_a_firing().await?;
-    let mut bare = Bare::make(&servers.empty_database().await?, scale.timers, bytes).await?;
+    let mut bare = Bare::make(&servers.empty_database().await?, scale.timers, bytes.clone()).await?;
     let meter = Meter { servers, pool: empty.readers() };
     bare.fire(1, &meter).await?;
     let mut timers = Timers {

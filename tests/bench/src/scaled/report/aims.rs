@@ -104,7 +104,9 @@ impl Scaled {
                 let (name, late) = (lateness.partitioner, lateness.p99_ms.median());
                 let aim =
                     format!("lateness p99 at most {} ms at {due} due/s, deals flat out, {name}", plain(most));
-                at_most(aim, late, most, format!("{} ms", plain(late)))
+                let mut aim = at_most(aim, late, most, format!("{} ms", plain(late)));
+                aim.met &= lateness.without_deals == 0;
+                aim
             })
             .collect();
         let deals = |of: Partitioner| {

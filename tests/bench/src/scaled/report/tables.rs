@@ -56,8 +56,8 @@ A fired timer writes {} bytes of state and {} of touchpoint, and needs {trips_ea
 
 | | pending beside | per second | ÷ bare SQL | engine CPU µs each | database CPU µs each | WAL bytes each | deals/s beside |
 |---|---|---|---|---|---|---|---|",
-        count(bytes.state),
-        count(bytes.outbox),
+        count(bytes.state.len()),
+        count(bytes.outbox.len()),
     )?;
     for (name, rate) in [("bare SQL, 1 worker", &bare[0]), ("bare SQL, 2 workers", &bare[1])] {
         fired(f, (name, "0"), (rate, rate), "")?;
@@ -120,15 +120,15 @@ pub(super) fn lateness(f: &mut fmt::Formatter<'_>, lateness: &[Lateness]) -> fmt
         f,
         "## Lateness
 
-| partitions of the deals | late p50 ms | late p99 ms | timers/s | deals/s beside | deadlocks | foreign % | stolen % |
-|---|---|---|---|---|---|---|---|"
+| partitions of the deals | late p50 ms | late p99 ms | timers/s | deals/s beside | runs whose deals ended first | deadlocks | foreign % | stolen % |
+|---|---|---|---|---|---|---|---|---|"
     )?;
     for of_partitioner in lateness {
-        let Lateness { partitioner, p50_ms, p99_ms, fired, deals, deadlocks, foreign, stolen } =
-            of_partitioner;
+        let Lateness { partitioner, p50_ms, p99_ms, fired, deals, .. } = of_partitioner;
+        let Lateness { without_deals, deadlocks, foreign, stolen, .. } = of_partitioner;
         writeln!(
             f,
-            "| {partitioner} | {p50_ms} | {p99_ms} | {fired} | {deals} | {deadlocks} | {foreign} | {stolen} |"
+            "| {partitioner} | {p50_ms} | {p99_ms} | {fired} | {deals} | {without_deals} | {deadlocks} | {foreign} | {stolen} |"
         )?;
     }
     writeln!(f)

@@ -1,7 +1,7 @@
 //! The reference: what a timer costs in SQL and nothing else.
 //!
-//! For each timer its row is deleted, a state of as many bytes is updated, an outbox row of as many bytes is
-//! inserted and the timer's next row, set by set, 500 in a transaction. No shard is locked, nothing is read
+//! For each timer its row is deleted, a state is updated with the bytes of a firing, an outbox row
+//! with those of a touchpoint is inserted and the timer's next row, set by set, 500 in a transaction. No shard is locked, nothing is read
 //! but the timers, and nothing is decided.
 
 use afterglow_durable::turns::TURN_ROWS_MAX;
@@ -37,7 +37,7 @@ impl Bare {
         sqlx::raw_sql(TABLES).execute(&pool).await?;
         sqlx::query("insert into state select gen_random_uuid(), $2 from generate_series(1, $1)")
             .bind(i64::try_from(count)?)
-            .bind(noise(bytes.state))
+            .bind(bytes.state.as_ref())
             .execute(&pool)
             .await?;
         let arm = "insert into timer select row_number() over (order by id) % 64, 0, id from state";
@@ -51,7 +51,7 @@ impl Bare {
         let mut running = JoinSet::new();
         for worker in 0..workers {
             let shards = (0..64).filter(|shard| shard % i16::from(workers) == i16::from(worker)).collect();
-            running.spawn(work(self.pool.clone(), shards, self.round, self.bytes));
+            running.spawn(work(self.pool.clone(), shards, self.round, self.bytes.clone()));
         }
         let mut fired = 0;
         while let Some(worker) = running.join_next().await {
@@ -69,17 +69,12 @@ impl Bare {
     }
 }
 
-/// Bytes that nothing makes shorter, as PostgreSQL would with rows of one letter.
-fn noise(length: usize) -> Vec<u8> {
-    std::iter::repeat_with(|| *Uuid::new_v4().as_bytes()).flatten().take(length).collect()
-}
-
 /// Fires what is due on some shards, page by page; how many there were.
 async fn work(pool: PgPool, shards: Vec<i16>, round: i64, bytes: Bytes) -> anyhow::Result<usize> {
     let mut fired = 0;
     loop {
         let mut tx = pool.begin().await?;
-        let page = page(&mut tx, &shards, round, bytes).await?;
+        let page = page(&mut tx, &shards, round, &bytes).await?;
         tx.commit().await?;
         fired += page;
         if page == 0 {
@@ -92,7 +87,7 @@ async fn page(
     tx: &mut Transaction<'_, Postgres>,
     shards: &[i16],
     round: i64,
-    bytes: Bytes,
+    bytes: &Bytes,
 ) -> anyhow::Result<usize> {
     let due: Vec<(i16, Uuid)> = sqlx::query_as(
         "delete from timer where (shard, due_at, owner) in
@@ -108,11 +103,11 @@ async fn page(
         return Ok(0);
     }
     let (shards, owners): (Vec<i16>, Vec<Uuid>) = due.into_iter().unzip();
-    let states = vec![noise(bytes.state); owners.len()];
+    let states = vec![bytes.state.as_ref(); owners.len()];
     let update = "update state set state = new.state from unnest($1::uuid[], $2::bytea[]) new(id, state)
                   where state.id = new.id";
     sqlx::query(update).bind(&owners).bind(states).execute(&mut **tx).await?;
-    let events = vec![noise(bytes.outbox); owners.len()];
+    let events = vec![bytes.outbox.as_ref(); owners.len()];
     let insert = "insert into outbox (body) select * from unnest($1::bytea[])";
     sqlx::query(insert).bind(events).execute(&mut **tx).await?;
     let arm = "insert into timer select shard, $3, owner from unnest($1::int2[], $2::uuid[]) t(shard, owner)";

@@ -58,5 +58,8 @@ pub(super) async fn wait(url: &str, count: usize) -> anyhow::Result<()> {
     for (_, definition) in indexes {
         sqlx::query(AssertSqlSafe(definition)).execute(&mut connection).await?;
     }
+    // What a server does by itself some time after such a load would be done during the measurement.
+    sqlx::raw_sql("vacuum analyze").execute(&mut connection).await?;
+    sqlx::raw_sql("checkpoint").execute(&mut connection).await?;
     Ok(connection.close().await?)
 }

@@ -37,13 +37,13 @@ pub(super) struct World {
     streamed: AtomicUsize,
 }
 
-/// What a firing writes, of which the database's own share is left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What one firing writes, as it is: rows of other bytes would be as long and compress otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bytes {
     /// An enrolment's state.
-    pub(crate) state: usize,
+    pub(crate) state: Arc<[u8]>,
     /// A touchpoint as the log has it.
-    pub(crate) outbox: usize,
+    pub(crate) outbox: Arc<[u8]>,
 }
 
 impl World {
@@ -87,8 +87,8 @@ impl World {
         // A task of its own, as in the product.
         streaming.spawn(async move { consume(&engine, &store, deals, &stopped).await });
         self.fire_with(1).await?;
-        let decided = committed.load(Ordering::SeqCst);
         let measured = start.end(self.batch).await?;
+        let decided = self.deals_of_the_stream().await? - first;
         stop.cancel();
         streaming.join_all().await;
         // What was under way was decided, too.
@@ -136,7 +136,6 @@ impl World {
     /// enrolment; then the outbox is emptied.
     async fn check(&self) -> anyhow::Result<()> {
         let readers = self.store.readers();
-        let count = |table: &'static str| sqlx::query_scalar::<_, i64>(table).fetch_one(readers);
         let touchpoints = sqlx::query_scalar::<_, i64>("select count(*) from outbox where topic = $1");
         let touchpoints = touchpoints.bind(Topic::Touchpoints.name()).fetch_one(readers).await?;
         ensure!(
@@ -145,22 +144,29 @@ impl World {
             self.batch
         );
         let streamed = self.streamed.load(Ordering::SeqCst);
-        let stream = count("select count(*) from deal where deal like 'batch-23/%'").await?;
-        ensure!(usize::try_from(stream) == Ok(streamed), "{streamed} deals streamed in, {stream} are there");
+        let stream = self.deals_of_the_stream().await?;
+        ensure!(stream == streamed, "{streamed} deals streamed in, {stream} are there");
         sqlx::raw_sql("truncate outbox").execute(readers).await?;
         Ok(())
     }
 
-    /// What the next firing writes for each timer.
+    /// How many deals of the stream are durably decided.
+    async fn deals_of_the_stream(&self) -> anyhow::Result<usize> {
+        let count = "select count(*) from deal where deal >= 'batch-23/' and deal < 'batch-230'";
+        let count: i64 = sqlx::query_scalar(count).fetch_one(self.store.readers()).await?;
+        Ok(usize::try_from(count)?)
+    }
+
+    /// What the next firing writes for one of its timers.
     pub(super) async fn bytes_of_a_firing(&self) -> anyhow::Result<Bytes> {
         self.until_due().await?;
         self.fire_with(1).await?;
-        let average = "select
-            (select avg(length(state)) from enrolment)::int8,
-            (select avg(length(topic) + length(key) + length(headers) + length(value)) from outbox)::int8";
-        let (state, outbox): (i64, i64) = sqlx::query_as(average).fetch_one(self.store.readers()).await?;
+        let one = "select
+            (select state from enrolment where id = (select owner from timer order by due_at desc limit 1)),
+            (select convert_to(topic, 'UTF8') || key || headers || value from outbox limit 1)";
+        let (state, outbox): (Vec<u8>, Vec<u8>) = sqlx::query_as(one).fetch_one(self.store.readers()).await?;
         self.check().await?;
-        Ok(Bytes { state: usize::try_from(state)?, outbox: usize::try_from(outbox)? })
+        Ok(Bytes { state: state.into(), outbox: outbox.into() })
     }
 
     /// Fires the next batch, with one loop. Its outbox is not looked at, so that nothing but the firing is on
