@@ -6,6 +6,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod load;
+mod pace;
 pub(crate) mod server;
 pub(crate) mod webhook;
 
@@ -44,8 +45,12 @@ pub(crate) struct Served {
     pub(crate) p99_ms: Figure,
     /// The server's CPU for each request, in microseconds.
     pub(crate) server_us: Figure,
+    /// The log server's CPU for each request, in microseconds; none where the log is the server's own.
+    pub(crate) log_us: Figure,
     /// The generator's CPU for each request, in microseconds.
     pub(crate) generator_us: Figure,
+    /// Requests of all runs that were not answered with 200.
+    pub(crate) refused: u64,
     /// Percent of all cores that other processes took.
     pub(crate) foreign: Figure,
     /// Percent of all cores that the hypervisor took.
@@ -56,17 +61,18 @@ pub(crate) struct Served {
 pub(crate) async fn measure(scale: &Scale, folder: &Path) -> anyhow::Result<Vec<Level>> {
     let folder = folder.join("edge");
     std::fs::create_dir(&folder)?;
-    let empty = Server::start("serve-empty", None).await?;
-    let edge = Server::start("serve-edge", Some(&folder)).await?;
+    let empty = Server::start("serve-empty", &[]).await?;
+    let edge = Server::start("serve-edge", &[folder.as_os_str()]).await?;
     let (mut levels, mut sent) = (Vec::new(), 0);
     for &connections in &scale.connections {
         let mut level = Level { connections, empty: Served::default(), edge: Served::default() };
         // Caches, statements and the allocator are warm in production, too.
         empty.load(connections, scale.run_time / 2).await?;
-        sent += edge.load(connections, scale.run_time / 2).await?.answered;
+        sent += all_of(&edge.load(connections, scale.run_time / 2).await?)?;
+        let load = Load { connections, time: scale.run_time, per_second: None, log: None };
         for _ in 0..scale.runs {
-            one_run(&empty, (connections, scale.run_time), &mut level.empty).await?;
-            sent += one_run(&edge, (connections, scale.run_time), &mut level.edge).await?;
+            all_of(&load.run(&empty, &mut level.empty).await?)?;
+            sent += all_of(&load.run(&edge, &mut level.edge).await?)?;
         }
         levels.push(level);
     }
@@ -87,32 +93,60 @@ pub(crate) async fn stored(log: &Path) -> anyhow::Result<u64> {
     Ok(ends.iter().map(|(_, first, end)| u64::try_from(end - first).unwrap_or_default()).sum())
 }
 
-impl Server {
-    /// Loads it for a time.
-    pub(crate) async fn load(&self, connections: usize, time: Duration) -> anyhow::Result<Loaded> {
-        let output = child::run(&Plan::new(self.port, connections, time).to_args()).await?;
-        let loaded: Loaded = serde_json::from_str(&output).context("the generator's result")?;
-        ensure!(loaded.refused == 0, "{} of the requests were not answered with 200", loaded.refused);
+/// How a server is loaded in one run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    /// Connections at a time.
+    pub(crate) connections: usize,
+    /// How long.
+    pub(crate) time: Duration,
+    /// The fixed rate of an open loop; a closed loop without it.
+    pub(crate) per_second: Option<u32>,
+    /// The process below which the log's own server runs.
+    pub(crate) log: Option<u32>,
+}
+
+impl Load {
+    /// One measured run.
+    pub(crate) async fn run(&self, server: &Server, figures: &mut Served) -> anyhow::Result<Loaded> {
+        let log_ticks = || self.log.map(processor::ticks_below).transpose();
+        let (machine, ticks, log) = (Machine::now()?, processor::ticks_of(server.pid)?, log_ticks()?);
+        let plan = Plan::new(server.port, self.connections, self.time);
+        let loaded = send(self.per_second.map_or(plan.clone(), |rate| plan.at_rate(rate))).await?;
+        let ticks = processor::ticks_of(server.pid)? - ticks;
+        let log = log_ticks()?.zip(log).map(|(after, before)| after - before);
+        let own = ticks + loaded.cpu_ticks + log.unwrap_or_default();
+        let neighbours = Neighbours::between(machine, Machine::now()?, own);
+        figures.rate.push(processor::float(loaded.answered) / loaded.seconds);
+        figures.p50_ms.push(processor::float(loaded.p50_us) / 1000.0);
+        figures.p99_ms.push(processor::float(loaded.p99_us) / 1000.0);
+        figures.server_us.push(processor::us_each(ticks, loaded.answered));
+        if let Some(log) = log {
+            figures.log_us.push(processor::us_each(log, loaded.answered));
+        }
+        figures.generator_us.push(processor::us_each(loaded.cpu_ticks, loaded.answered));
+        figures.foreign.push(neighbours.foreign);
+        figures.stolen.push(neighbours.stolen);
+        figures.refused += loaded.refused;
         Ok(loaded)
     }
 }
 
-/// One measured run; how many requests were answered.
-async fn one_run(
-    server: &Server,
-    (connections, time): (usize, Duration),
-    figures: &mut Served,
-) -> anyhow::Result<u64> {
-    let (machine, ticks) = (Machine::now()?, processor::ticks_of(server.pid)?);
-    let loaded = server.load(connections, time).await?;
-    let ticks = processor::ticks_of(server.pid)? - ticks;
-    let neighbours = Neighbours::between(machine, Machine::now()?, ticks + loaded.cpu_ticks);
-    figures.rate.push(processor::float(loaded.answered) / loaded.seconds);
-    figures.p50_ms.push(processor::float(loaded.p50_us) / 1000.0);
-    figures.p99_ms.push(processor::float(loaded.p99_us) / 1000.0);
-    figures.server_us.push(processor::us_each(ticks, loaded.answered));
-    figures.generator_us.push(processor::us_each(loaded.cpu_ticks, loaded.answered));
-    figures.foreign.push(neighbours.foreign);
-    figures.stolen.push(neighbours.stolen);
+impl Server {
+    /// Loads it for a time, as fast as it answers.
+    pub(crate) async fn load(&self, connections: usize, time: Duration) -> anyhow::Result<Loaded> {
+        send(Plan::new(self.port, connections, time)).await
+    }
+}
+
+/// Runs a generator.
+async fn send(plan: Plan) -> anyhow::Result<Loaded> {
+    let output = child::run(&plan.to_args()).await?;
+    serde_json::from_str(&output).context("the generator's result")
+}
+
+/// How many were answered with 200, which must be all.
+fn all_of(loaded: &Loaded) -> anyhow::Result<u64> {
+    ensure!(loaded.refused == 0, "{} of the requests were not answered with 200", loaded.refused);
     Ok(loaded.answered)
 }

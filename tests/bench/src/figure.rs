@@ -28,6 +28,11 @@ impl Figure {
         self.sorted().last().copied().unwrap_or_default()
     }
 
+    /// Whether nothing was measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn min(&self) -> f64 {
         self.sorted().first().copied().unwrap_or_default()
     }

@@ -8,13 +8,16 @@
 
 mod ask;
 mod child;
+mod customers;
 mod edge;
 mod figure;
 mod machine;
 mod memory;
 mod options;
 mod processor;
+mod product;
 mod report;
+mod scaled;
 mod timers;
 
 use std::future::Future;
@@ -30,17 +33,21 @@ use options::{Cli, Role, Scale};
 use report::{Report, TimersTable};
 
 fn main() -> ExitCode {
-    // The whole product, measured as a child, is this program too: the code of `afterglow run`.
-    if std::env::args().nth(1).as_deref() == Some("run") {
+    // The whole product, measured as a child, is this program too.
+    if std::env::args().nth(1).is_some_and(|command| product::COMMANDS.contains(&command.as_str())) {
         return afterglow::cli::main_with(&afterglow::embedded::Plain);
     }
     let cli = Cli::parse();
     let outcome = match &cli.role {
         Some(Role::ServeEdge { folder }) => block_on(edge::server::serve_edge(folder)),
+        Some(Role::ServeEdgeKafka(place)) => block_on(edge::server::serve_edge_kafka(place)),
+        Some(Role::Engine(plan)) => block_on(scaled::lateness::engine::run(plan)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),
         Some(Role::Load(plan)) => edge::load::run(plan),
         Some(Role::Timers { pending }) => block_on(timers_alone(&cli, *pending)),
-        None => block_on(conduct(&cli)),
+        Some(Role::Scaled) => block_on(scaled_alone(&cli)),
+        Some(Role::Embedded) => block_on(conduct(&cli, false)),
+        None => block_on(conduct(&cli, true)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,8 +63,8 @@ fn block_on(future: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }
 
-/// Measures everything and writes the table.
-async fn conduct(cli: &Cli) -> anyhow::Result<()> {
+/// Measures the embedded product, and the scaled one if asked to, and writes the tables.
+async fn conduct(cli: &Cli, with_scaled: bool) -> anyhow::Result<()> {
     let clock = SystemClock::default();
     let scale = cli.scale();
     let folder = cli.folder().context("a folder for the measured files")?;
@@ -69,11 +76,13 @@ async fn conduct(cli: &Cli) -> anyhow::Result<()> {
     let memory = memory::measure(&scale, folder.path()).await.context("memory")?;
     progress("timers: the engine on SQLite, beside bare batched inserts")?;
     let timers = timers::measure(&scale, folder.path()).await.context("timers")?;
+    let scaled = if with_scaled { Some(scaled::measure(cli.scaled(), folder.path()).await?) } else { None };
     let took = clock.now().since(began);
-    let report = Report { machine, scale, began: day_and_minute(began), took, edge, timers, memory };
+    let began = day_and_minute(began);
+    let report = Report { machine, scale, began, took, edge, timers, memory, scaled };
     let text = report.to_string();
     writeln!(std::io::stdout().lock(), "{text}")?;
-    if let Some(path) = cli.results() {
+    if let Some(path) = cli.results().filter(|_| with_scaled) {
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
     }
     folder.close().context("removing the measured files")
@@ -84,6 +93,14 @@ async fn timers_alone(cli: &Cli, pending: usize) -> anyhow::Result<()> {
     let folder = cli.folder().context("a folder for the measured files")?;
     let timers = timers::measure(&Scale { pending, ..cli.scale() }, folder.path()).await?;
     writeln!(std::io::stdout().lock(), "{}", TimersTable { timers: &timers, pending })?;
+    folder.close().context("removing the measured files")
+}
+
+/// Measures only the scaled product.
+async fn scaled_alone(cli: &Cli) -> anyhow::Result<()> {
+    let folder = cli.folder().context("a folder for the measured files")?;
+    let scaled = scaled::measure(cli.scaled(), folder.path()).await?;
+    writeln!(std::io::stdout().lock(), "{scaled}")?;
     folder.close().context("removing the measured files")
 }
 

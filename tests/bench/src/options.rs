@@ -1,5 +1,7 @@
 //! What is asked for, and how much of everything is measured.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,8 +9,11 @@ use clap::{Parser, Subcommand};
 use tempfile::TempDir;
 
 use crate::edge::load::Plan;
+use crate::scaled::ground::Place;
+use crate::scaled::lateness::engine::Plan as EnginePlan;
+use crate::scaled::scale::Scale as ScaledScale;
 
-/// Measures Afterglow: webhooks per second, timers per second, memory.
+/// Measures Afterglow: webhooks, timers and deals per second, lateness, memory.
 #[derive(Debug, Parser)]
 #[command(name = "afterglow-bench", max_term_width = 100)]
 pub(crate) struct Cli {
@@ -34,6 +39,12 @@ pub(crate) enum Role {
         /// Where the log is.
         folder: PathBuf,
     },
+    /// Serves the edge into Kafka, until standard input ends.
+    #[command(hide = true)]
+    ServeEdgeKafka(Place),
+    /// Decides on deals and fires timers as the engine does, until standard input ends.
+    #[command(hide = true)]
+    Engine(EnginePlan),
     /// Serves an empty handler, until standard input ends.
     #[command(hide = true)]
     ServeEmpty,
@@ -43,6 +54,10 @@ pub(crate) enum Role {
         #[arg(long, default_value_t = 10_000)]
         pending: usize,
     },
+    /// Measures the embedded product alone and prints its tables, writing no results: it needs no servers.
+    Embedded,
+    /// Measures the scaled product alone and prints its tables, writing no results.
+    Scaled,
     /// Sends webhooks and prints what came of it.
     #[command(hide = true)]
     Load(Plan),
@@ -81,11 +96,19 @@ impl Cli {
         }
     }
 
-    /// A folder of its own, removed at the end.
+    /// The amounts of the scaled product.
+    pub(crate) fn scaled(&self) -> ScaledScale {
+        if self.quick { ScaledScale::quick() } else { ScaledScale::full() }
+    }
+
+    /// A folder of its own, removed at the end. Others may pass through it: PostgreSQL does not run as root.
     pub(crate) fn folder(&self) -> std::io::Result<TempDir> {
         let own = std::env::current_exe()?;
         let parent = self.folder.as_deref().or_else(|| own.parent()).unwrap_or(Path::new("."));
-        tempfile::Builder::new().prefix("afterglow-bench-").tempdir_in(parent)
+        tempfile::Builder::new()
+            .prefix("afterglow-bench-")
+            .permissions(Permissions::from_mode(0o711))
+            .tempdir_in(parent)
     }
 
     /// Where the table goes.

@@ -8,6 +8,8 @@ use crate::figure::{Figure, plain};
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::options::Scale;
+use crate::scaled::Scaled;
+use crate::scaled::report::Aim;
 use crate::timers::{Rate, Timers};
 
 /// Timers that should fire in a second.
@@ -33,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) timers: Timers,
     /// The product's memory.
     pub(crate) memory: Memory,
+    /// The scaled product, where it was measured.
+    pub(crate) scaled: Option<Scaled>,
 }
 
 impl fmt::Display for Report {
@@ -41,7 +45,10 @@ impl fmt::Display for Report {
         self.aims(f)?;
         self.edge(f)?;
         TimersTable { timers: &self.timers, pending: self.scale.pending }.fmt(f)?;
-        self.memory(f)
+        self.memory(f)?;
+        let Some(scaled) = &self.scaled else { return Ok(()) };
+        writeln!(f)?;
+        scaled.fmt(f)
     }
 }
 
@@ -52,11 +59,11 @@ impl Report {
         let (run_s, timers, pending) = (run_time.as_secs_f64(), count(*timers), count(*pending));
         writeln!(
             f,
-            "# Measured: webhooks, timers, memory
+            "# Measured: webhooks, timers, decisions, memory
 
 Written by `make bench`; do not edit.
-Every figure is the median (smallest–largest) of {runs} runs, taken in turn with its reference in the same run of the bench.
-Every count is checked: what was answered or fired is in the log or the outbox, or there is no table.
+Every figure is the median (smallest–largest) of its runs, taken in turn with its reference in the same run of the bench: {runs} runs of the embedded product{scaled_runs}.
+Every count is checked: what was answered, decided or fired is in the log, the database or the outbox, or there is no table.
 
 | | |
 |---|---|
@@ -73,9 +80,16 @@ How:
 - **Timers:** the engine's own loop fires the first moment (a gift with its mail) of {timers} customers a run, from an engine store with the other runs' customers in it; crowded, {pending} further enrolments with deal, state and timer wait for a day far ahead, copied without their obligations.
   The reference inserts rows of as many bytes, 500 in each durable transaction, on the same disk with the same settings, and does nothing else.
 - **Memory:** the process of `afterglow run`, all roles, CRM and vendors unreachable.
+{how}
 
-Not measured: other disks, TLS, many events in one webhook, Kafka and PostgreSQL, timers together with webhooks.
+Not measured: other disks, TLS, a network between the parts, several brokers, many events in one webhook, timers together with webhooks.
 ",
+            how = self.scaled.as_ref().map(Scaled::how).unwrap_or_default(),
+            scaled_runs = self
+                .scaled
+                .as_ref()
+                .map(|scaled| format!(", {} of the scaled one", scaled.scale.runs))
+                .unwrap_or_default(),
             began = self.began,
             took = self.took.as_secs(),
         )
@@ -103,6 +117,9 @@ Not measured: other disks, TLS, many events in one webhook, Kafka and PostgreSQL
         aim(&format!("no slower at {pending} pending"), format!("{ratio:.2} ×"), ratio >= CROWD_TOLERANCE)?;
         let memory_aim = format!("at most {} MB", plain(MEMORY_AIM_MB));
         aim(&memory_aim, format!("{} MB", plain(memory)), memory <= MEMORY_AIM_MB)?;
+        for Aim { wanted, measured, met } in self.scaled.iter().flat_map(Scaled::aims) {
+            aim(&wanted, measured, met)?;
+        }
         writeln!(f)
     }
 
@@ -117,7 +134,7 @@ Not measured: other disks, TLS, many events in one webhook, Kafka and PostgreSQL
         for level in &self.edge {
             for (name, served) in [("empty handler", &level.empty), ("**edge**", &level.edge)] {
                 let ratio = served.rate.median() / level.empty.rate.median().max(1.0);
-                let Served { rate, p50_ms, p99_ms, server_us, generator_us, foreign, stolen } = served;
+                let Served { rate, p50_ms, p99_ms, server_us, generator_us, foreign, stolen, .. } = served;
                 writeln!(
                     f,
                     "| {} | {name} | {rate} | {ratio:.2} | {p50_ms} | {p99_ms} | {server_us} | {generator_us} | {foreign} | {stolen} |",
@@ -197,7 +214,7 @@ fn f64_of(count: u64) -> f64 {
 }
 
 /// A number of things, thousands apart.
-fn count(number: usize) -> String {
+pub(crate) fn count(number: usize) -> String {
     let number = f64_of(u64::try_from(number).unwrap_or(u64::MAX));
     if number < 100.0 { format!("{number:.0}") } else { plain(number) }
 }

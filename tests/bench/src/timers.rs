@@ -7,22 +7,23 @@
 
 mod bare;
 mod crowd;
-mod customers;
 mod fire;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use afterglow_domain::Timestamp;
-use anyhow::Context as _;
+use afterglow_domain::clock::ManualClock;
+use afterglow_durable::sqlite;
+use afterglow_journey_engine::store::sqlite::MIGRATIONS;
+use anyhow::{Context as _, ensure};
+use sqlx::Connection as _;
 
+use crate::customers::{self, START};
 use crate::figure::Figure;
 use crate::options::Scale;
 use crate::processor::Neighbours;
 use bare::Bare;
 use fire::Fired;
-
-/// 2026-03-02T08:00:00Z, when all deals are won.
-const START: Timestamp = Timestamp(1_772_438_400_000_000);
 
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -76,7 +77,7 @@ pub(crate) async fn measure(scale: &Scale, folder: &Path) -> anyhow::Result<Time
     // One batch to warm up, then one for each run without and one for each run with the relay.
     let batches = 1 + 2 * scale.runs;
     let mut timers = Timers::default();
-    customers::enrol(&empty_db, batches, scale.timers, &mut timers.enrolled).await?;
+    made(&empty_db, (batches, scale.timers), &mut timers.enrolled).await?;
     std::fs::copy(&empty_db, &crowded_db).context("copying the store")?;
     crowd::wait(&crowded_db, scale.pending).await?;
     let empty = fire::World::open(&empty_db, &folder.join("empty-log.db"), scale.timers).await?;
@@ -102,6 +103,20 @@ pub(crate) async fn measure(scale: &Scale, folder: &Path) -> anyhow::Result<Time
     crowded.close().await;
     std::fs::remove_dir_all(&folder)?;
     Ok(timers)
+}
+
+/// Makes the store with its customers and an empty outbox (the events of enrolling are not measured), all in
+/// the one file.
+async fn made(path: &Path, (batches, count): (usize, usize), rates: &mut Figure) -> anyhow::Result<()> {
+    let store = sqlite::Store::open(path, MIGRATIONS).await?;
+    let engine = customers::engine(Arc::new(ManualClock::new(START)));
+    customers::enrol(&store, &engine, (batches, count), rates).await?;
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite:{}", path.display())).await?;
+    let armed: i64 = sqlx::query_scalar("select count(*) from timer").fetch_one(&mut connection).await?;
+    let enrolled = batches * count;
+    ensure!(usize::try_from(armed) == Ok(enrolled), "{enrolled} customers have {armed} timers");
+    sqlx::raw_sql("delete from outbox; pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 impl Timers {

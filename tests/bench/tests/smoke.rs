@@ -1,14 +1,20 @@
-//! The bench works: tiny amounts, exact counts (it checks them itself), a whole table. No times.
+//! The bench works: tiny amounts, exact counts (it checks them itself), whole tables. No times.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-fn bench(folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow-bench"));
-    command.arg("--quick").arg("--folder").arg(folder);
-    command.arg("--results").arg(folder.join("RESULTS.md")).output().unwrap()
+/// What a quick run of a command prints; its folder must be as it was, but for the results.
+fn printed(folder: &Path, command: &[&str]) -> String {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_afterglow-bench"));
+    bench.arg("--quick").arg("--folder").arg(folder).arg("--results").arg(folder.join("RESULTS.md"));
+    let output = bench.args(command).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let left = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name != "RESULTS.md").collect();
+    assert!(left.is_empty(), "the measured files were not removed: {left:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The cells of each row of the table under a heading, without the rows of names and lines.
@@ -19,24 +25,37 @@ fn rows(text: &str, heading: &str) -> Vec<Vec<String>> {
     table.skip(2).map(cells).collect()
 }
 
+/// Checks the number of rows and columns, and that the column of rates has rates.
+fn assert_table(text: &str, heading: &str, (count, width): (usize, usize), rate: Option<usize>) {
+    let rows = rows(text, heading);
+    assert_eq!(rows.len(), count, "{heading}\n{text}");
+    assert!(rows.iter().all(|row| row.len() == width), "{heading}\n{text}");
+    let measured = |cell: &String| cell.contains('–') && !cell.starts_with("0.0");
+    assert!(rate.is_none_or(|rate| rows.iter().all(|row| measured(&row[rate]))), "{heading}\n{text}");
+}
+
 #[test]
-fn a_quick_run_counts_exactly_and_writes_a_whole_table() {
+fn a_quick_run_of_the_embedded_product_counts_exactly_and_prints_whole_tables() {
     let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = std::fs::read_to_string(folder.path().join("RESULTS.md")).unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), text.trim_end());
-    for (heading, count, width) in
-        [("Against the aims", 4, 3), ("Edge", 4, 10), ("Timers", 5, 5), ("Memory", 3, 2)]
-    {
-        let rows = rows(&text, heading);
-        assert_eq!(rows.len(), count, "{heading}\n{text}");
-        assert!(rows.iter().all(|row| row.len() == width), "{heading}\n{text}");
-    }
-    let rates = rows(&text, "Edge").into_iter().map(|row| row[2].clone());
-    let rates = rates.chain(rows(&text, "Timers").into_iter().map(|row| row[2].clone()));
-    assert!(rates.into_iter().all(|rate| rate.contains('–') && !rate.starts_with("0.0")), "{text}");
-    let left: Vec<_> =
-        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["RESULTS.md"], "the measured files were not removed");
+    let text = printed(folder.path(), &["embedded"]);
+    assert_table(&text, "Against the aims", (4, 3), None);
+    assert_table(&text, "Edge", (4, 10), Some(2));
+    assert_table(&text, "Timers", (5, 5), Some(2));
+    assert_table(&text, "Memory", (3, 2), None);
+    assert!(!folder.path().join("RESULTS.md").exists(), "half of the results are none");
+}
+
+#[test]
+fn a_quick_run_on_kafka_and_postgres_counts_exactly_and_writes_whole_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = printed(folder.path(), &[]);
+    let written = std::fs::read_to_string(folder.path().join("RESULTS.md")).unwrap();
+    assert_eq!(text.trim_end(), written.trim_end());
+    assert_table(&text, "Against the aims", (13, 3), None);
+    assert_table(&text, "Edge into Kafka, closed loop", (2, 13), Some(2));
+    assert_table(&text, "Edge into Kafka, open loop", (2, 13), Some(2));
+    assert_table(&text, "Timers on PostgreSQL", (8, 8), Some(2));
+    assert_table(&text, "Decisions", (2, 10), Some(1));
+    assert_table(&text, "Lateness", (3, 8), Some(3));
+    assert_table(&text, "Memory of each role", (3, 4), None);
 }

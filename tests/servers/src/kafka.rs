@@ -20,6 +20,7 @@ const CLUSTER_ID: &str = "YWZ0ZXJnbG93LXRlc3RzMQ";
 /// A broker on loopback.
 pub struct Kafka {
     programs: Programs,
+    machine: &'static [&'static str],
     folder: PathBuf,
     port: u16,
     running: Option<Supervised>,
@@ -27,13 +28,27 @@ pub struct Kafka {
 
 impl Kafka {
     /// Starts a broker on `folder`, formatted where it is not yet; returns when it answers. One that had run
-    /// there goes on with what it had, on other ports.
+    /// there goes on with what it had, on other ports. It starts quickly rather than runs fast.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let programs = Programs::find().await?;
-        let mut kafka = Self { programs, folder: folder.to_owned(), port: ports::free(), running: None };
+        Self::start_on(&QUICK_JAVA, folder).await
+    }
+
+    /// The same with a broker that runs fast rather than starts quickly: for measurements.
+    pub async fn start_fast(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_on(&FAST_JAVA, folder).await
+    }
+
+    async fn start_on(machine: &'static [&'static str], folder: &Path) -> anyhow::Result<Self> {
+        let (programs, port) = (Programs::find().await?, ports::free());
+        let mut kafka = Self { programs, machine, folder: folder.to_owned(), port, running: None };
         kafka.prepare().await.context("Kafka's folder cannot be formatted")?;
         kafka.start_again().await?;
         Ok(kafka)
+    }
+
+    /// The process that the broker runs below, alone: whose descendants' CPU is the broker's.
+    pub fn supervisor(&self) -> Option<u32> {
+        self.running.as_ref()?.id()
     }
 
     /// Where clients connect: `127.0.0.1:port`, the same over its restarts.
@@ -89,9 +104,8 @@ impl Kafka {
     }
 
     fn server_command(&self) -> Vec<OsString> {
-        let mut command: Vec<OsString> =
-            vec![self.programs.java().into(), "-Xms256m".into(), "-Xmx512m".into()];
-        command.extend(QUICK_JAVA.iter().map(Into::into));
+        let mut command: Vec<OsString> = vec![self.programs.java().into()];
+        command.extend(self.machine.iter().map(Into::into));
         command.push(Programs::log_setting());
         command.extend(["-cp".into(), self.programs.class_path(), "kafka.Kafka".into()]);
         command.push(self.properties().into());
@@ -135,4 +149,7 @@ auto.create.topics.enable=false
 }
 
 /// A virtual machine that starts quickly rather than run fast: half the time, a third of the memory.
-const QUICK_JAVA: [&str; 2] = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+const QUICK_JAVA: [&str; 4] = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+/// One that compiles what it runs often, with the heap of a broker that is left as it comes.
+const FAST_JAVA: [&str; 2] = ["-Xms1g", "-Xmx1g"];

@@ -28,6 +28,7 @@ const BACKENDS_END: Duration = Duration::from_secs(20);
 pub struct Postgres {
     programs: Programs,
     account: Option<Account>,
+    settings: &'static [&'static str],
     folder: PathBuf,
     port: u16,
     running: Option<Supervised>,
@@ -36,10 +37,15 @@ pub struct Postgres {
 impl Postgres {
     /// Starts a server on the cluster in `folder`, made where there is none yet; returns when it answers.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(folder, &[]).await
+    }
+
+    /// The same with further settings, each as `name=value`.
+    pub async fn start_with(folder: &Path, settings: &'static [&'static str]) -> anyhow::Result<Self> {
         let account = Account::to_drop_to()?;
         let programs = Programs::find(account.as_ref()).await?;
-        let port = ports::free();
-        let mut postgres = Self { programs, account, folder: folder.to_owned(), port, running: None };
+        let (port, folder) = (ports::free(), folder.to_owned());
+        let mut postgres = Self { programs, account, settings, folder, port, running: None };
         postgres.make_cluster().await.context("PostgreSQL's folder cannot be made")?;
         postgres.start_again().await?;
         Ok(postgres)
@@ -48,6 +54,11 @@ impl Postgres {
     /// The server's URL, with its first database; the same over its restarts.
     pub fn address(&self) -> String {
         format!("postgres://afterglow@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// The process that the server runs below, alone: whose descendants' CPU is the server's.
+    pub fn supervisor(&self) -> Option<u32> {
+        self.running.as_ref()?.id()
     }
 
     /// A fresh, empty database: its URL.
@@ -108,7 +119,8 @@ impl Postgres {
     fn server_command(&self) -> Vec<OsString> {
         let mut command = self.dropped("postgres");
         command.extend(["-D".into(), self.data().into(), "-p".into(), self.port.to_string().into()]);
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"] {
+        let always = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"];
+        for setting in always.iter().chain(self.settings) {
             command.extend(["-c".into(), setting.into()]);
         }
         command

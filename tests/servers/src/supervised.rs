@@ -51,6 +51,11 @@ impl Supervised {
         Ok(Self { child, orders })
     }
 
+    /// The supervisor's process.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits until `ready` says so; an error where the server ends before or is not ready in time.
     pub(crate) async fn until_ready<F: Future<Output = bool>>(
         &mut self,

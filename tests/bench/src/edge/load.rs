@@ -1,8 +1,8 @@
-//! The load generator: a fixed number of connections, each with one request under way.
+//! The load generator: a fixed number of connections, each with at most one request under way.
 //!
 //! One thread: two cores are shared with the server, and a second one would only take from it. Requests
-//! are made and signed beforehand, so that the generator's CPU is that of sending and reading. Closed
-//! loop: a slow server is asked less, so latencies are those of a server at its limit.
+//! are made and signed beforehand, so that the generator's CPU is that of sending and reading. When
+//! they are sent is [`Pace`]'s matter: in a closed loop latencies are those of a server at its limit.
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
@@ -20,6 +20,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
 use super::answer::Answers;
+use super::pace::Pace;
 use super::webhook;
 use crate::processor;
 
@@ -35,6 +36,9 @@ pub(crate) struct Plan {
     connections: usize,
     /// How long, in milliseconds.
     time_ms: u64,
+    /// Open loop: so many requests in each second. Closed loop without it.
+    #[arg(long)]
+    per_second: Option<u32>,
 }
 
 /// What came of it.
@@ -55,14 +59,32 @@ pub(crate) struct Loaded {
 }
 
 impl Plan {
-    /// Loads a server.
+    /// Loads a server as fast as it answers.
     pub(crate) fn new(port: u16, connections: usize, time: Duration) -> Self {
-        Self { port, connections, time_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX) }
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self { port, connections, time_ms, per_second: None }
+    }
+
+    /// The same at a fixed rate.
+    pub(crate) fn at_rate(self, per_second: u32) -> Self {
+        Self { per_second: Some(per_second), ..self }
     }
 
     /// The command line of a generator with this plan.
     pub(crate) fn to_args(&self) -> Vec<String> {
-        vec!["load".to_owned(), self.port.to_string(), self.connections.to_string(), self.time_ms.to_string()]
+        let Self { port, connections, time_ms, per_second } = self;
+        let mut args =
+            vec!["load".to_owned(), port.to_string(), connections.to_string(), time_ms.to_string()];
+        args.extend(per_second.map(|rate| format!("--per-second={rate}")));
+        args
+    }
+
+    fn pace(&self) -> anyhow::Result<Pace> {
+        let time = Duration::from_millis(self.time_ms);
+        match self.per_second {
+            None => Ok(Pace::Closed { until: Instant::now() + time }),
+            Some(rate) => Pace::open(rate, time, self.connections),
+        }
     }
 }
 
@@ -85,12 +107,12 @@ async fn send(plan: &Plan) -> anyhow::Result<Loaded> {
     }
     let ticks = processor::ticks_of(std::process::id())?;
     let start = Instant::now();
-    let until = start + Duration::from_millis(plan.time_ms);
+    let pace = Rc::new(plan.pace()?);
     let mut connections = JoinSet::new();
     for (index, stream) in streams.into_iter().enumerate() {
         // Each begins elsewhere, so that they do not send the same deal at a time.
         let first = index * requests.len() / plan.connections;
-        connections.spawn_local(connection(stream, requests.clone(), first, until));
+        connections.spawn_local(connection(stream, requests.clone(), first, pace.clone()));
     }
     let mut latencies = Histogram::<u64>::new(3)?;
     let mut refused = 0;
@@ -119,15 +141,12 @@ async fn connection(
     stream: TcpStream,
     requests: Rc<[Vec<u8>]>,
     first: usize,
-    until: Instant,
+    pace: Rc<Pace>,
 ) -> anyhow::Result<Sent> {
     let mut answers = Answers::of(stream);
     let mut sent = Sent { latencies_us: Vec::new(), refused: 0 };
     for request in requests.iter().cycle().skip(first) {
-        let began = Instant::now();
-        if began >= until {
-            break;
-        }
+        let Some(began) = pace.next().await else { break };
         answers.stream().write_all(request).await?;
         let status = answers.next().await?;
         sent.latencies_us.push(u64::try_from(began.elapsed().as_micros())?);

@@ -1,4 +1,4 @@
-//! The two servers: the real edge over the durable log, and a handler that does nothing.
+//! The servers: the real edge over each durable log, and a handler that does nothing.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,6 +8,7 @@ use afterglow_crm::Secrets;
 use afterglow_crm::hubspot::signature::Verifier;
 use afterglow_domain::{Clocks, ConnectionId, Tenant};
 use afterglow_eventlog::{EmbeddedLog, Options};
+use afterglow_events::Append;
 use afterglow_ingest::edge::{self, EdgeConnection, EdgeKind, EdgeOptions};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::health::Metrics;
@@ -20,16 +21,31 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use super::webhook::{CONNECTION, PATH, PORTAL, PUBLIC_URL, SECRET};
+use crate::scaled::ground::Place;
 
 /// The log's file in the server's folder.
 pub(crate) const LOG_FILE: &str = "log.db";
 
-/// Serves the edge until standard input ends; then closes the log.
+/// Serves the edge into the embedded log until standard input ends; then closes the log.
 pub(crate) async fn serve_edge(folder: &Path) -> anyhow::Result<()> {
     let clock = SystemClock::shared();
     // The configuration's defaults.
-    let options = Options { partitions: 16, retention: Duration::from_hours(30 * 24), clock: clock.clone() };
+    let options = Options { partitions: 16, retention: Duration::from_hours(30 * 24), clock };
     let log = EmbeddedLog::open(folder.join(LOG_FILE), options).await?;
+    serve(edge_into(log.clone())?).await?;
+    log.close().await;
+    Ok(())
+}
+
+/// Serves the edge into Kafka until standard input ends; then flushes the log.
+pub(crate) async fn serve_edge_kafka(place: &Place) -> anyhow::Result<()> {
+    let log = place.log()?;
+    serve(edge_into(log.clone())?).await?;
+    Ok(log.close().await?)
+}
+
+/// The product's routes with one connection; what they take goes to `log`.
+fn edge_into<L: Append + Clone>(log: L) -> anyhow::Result<Router> {
     let secrets = Secrets::new(SecretString::from(SECRET), None)?;
     let connection = EdgeConnection {
         id: ConnectionId::new(CONNECTION)?,
@@ -39,9 +55,7 @@ pub(crate) async fn serve_edge(folder: &Path) -> anyhow::Result<()> {
     };
     let key = SecretString::from("unsubscribe-key-of-the-bench-0001");
     let options = EdgeOptions::new(vec![connection], vec![key]);
-    serve(edge::router(options, log.clone(), Clocks::same(clock))).await?;
-    log.close().await;
-    Ok(())
+    Ok(edge::router(options, log, Clocks::same(SystemClock::shared())))
 }
 
 /// Serves an empty handler on the edge's path until standard input ends.

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::ensure;
 use sqlx::{Connection as _, SqliteConnection};
 
-use super::START;
+use crate::customers::START;
 
 /// Nothing of the crowd is due within a month; its timers spread over the year after it.
 const FAR_US: i64 = START.0 + 30 * 24 * 3600 * 1_000_000;

@@ -18,8 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::START;
-use super::customers::engine;
+use crate::customers::{START, engine};
 use crate::processor::{Machine, Neighbours, float, ticks_of, us_each};
 
 /// A store with its engine, its log and its clock.
@@ -50,7 +49,7 @@ impl World {
         let options = Options { partitions: 16, retention, clock: Arc::new(clock.clone()) };
         Ok(Self {
             store: sqlite::Store::open(store, MIGRATIONS).await?,
-            engine: engine(&clock),
+            engine: engine(Arc::new(clock.clone())),
             log: EmbeddedLog::open(log, options).await?,
             clock,
             batch,

@@ -1,0 +1,67 @@
+//! The scaled product on a Kafka and a PostgreSQL of the bench's own, each figure beside its reference.
+//!
+//! Both servers run on the same cores as the product, as the embedded product's disk does; their CPU is told
+//! apart. Deliberately absent: several brokers, a network between the parts, TLS.
+
+mod cluster;
+mod customers;
+pub(crate) mod decisions;
+pub(crate) mod edge;
+pub(crate) mod ground;
+pub(crate) mod lateness;
+pub(crate) mod report;
+pub(crate) mod roles;
+pub(crate) mod scale;
+pub(crate) mod timers;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::figure::Figure;
+use crate::progress;
+use ground::Servers;
+use scale::Scale;
+
+/// Everything that was measured of the scaled product.
+pub(crate) struct Scaled {
+    /// How much.
+    pub(crate) scale: Scale,
+    /// The edge into Kafka.
+    pub(crate) edge: edge::Edge,
+    /// Deals enrolled per second while the customers were made.
+    pub(crate) enrolled: Figure,
+    /// Timers on PostgreSQL.
+    pub(crate) timers: timers::Timers,
+    /// Deals from Kafka to Kafka, by the number of engines.
+    pub(crate) decisions: Vec<decisions::Replicas>,
+    /// Timers while deals stream in, by partitioner.
+    pub(crate) lateness: Vec<lateness::Lateness>,
+    /// Each role's memory.
+    pub(crate) memory: roles::Memory,
+}
+
+/// Starts the servers, measures, ends them.
+pub(crate) async fn measure(scale: Scale, folder: &Path) -> anyhow::Result<Scaled> {
+    let folder = folder.join("scaled");
+    std::fs::create_dir(&folder)?;
+    progress("scaled: starting Kafka and PostgreSQL")?;
+    let servers = Servers::start(&folder).await?;
+    progress("scaled: signed webhooks into Kafka, beside an empty handler")?;
+    let edge = edge::measure(&scale, &servers).await.context("edge into Kafka")?;
+    progress("scaled: enrolling customers")?;
+    let customers = customers::make(&scale, &servers).await.context("customers")?;
+    progress("scaled: timers on PostgreSQL, beside bare SQL")?;
+    let timers = timers::measure(&scale, &servers, &customers).await.context("timers on PostgreSQL")?;
+    progress("scaled: deals from Kafka to Kafka")?;
+    let decisions = decisions::measure(&scale, &servers, &folder).await.context("decisions")?;
+    progress("scaled: timers while deals stream in")?;
+    let fastest = decisions.iter().map(|replicas| replicas.per_second.max()).fold(0.0, f64::max);
+    let lateness = lateness::measure(&scale, &servers, &customers, fastest).await.context("lateness")?;
+    progress("scaled: the memory of each role")?;
+    let memory = roles::measure(&scale, &servers, &folder).await.context("memory")?;
+    servers.stop().await?;
+    std::fs::remove_dir_all(&folder)?;
+    let enrolled = customers.enrolled;
+    Ok(Scaled { scale, edge, enrolled, timers, decisions, lateness, memory })
+}

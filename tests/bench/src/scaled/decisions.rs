@@ -1,0 +1,234 @@
+//! From Kafka through a decision to Kafka: deals in, the events of their enrolments out, by one process of
+//! `afterglow journey-engine`, by two and by four on the same servers.
+//!
+//! The processes are ready and have decided on some deals already when the measured ones come, faster than
+//! anybody decides. The time ends when the topic of journeys has the last event. Then it must hold as many
+//! events as the deals have, and the database one enrolment for each deal. How evenly the deals were shared is
+//! shown: Kafka's assignor shares out the partitions of all topics that a process reads together.
+
+use std::path::Path;
+use std::time::Duration;
+
+use afterglow_domain::{Clock as _, Tenant};
+use afterglow_durable::metric;
+use afterglow_eventlog::kafka::{KafkaLog, KafkaReader};
+use afterglow_events::{Record, Topic};
+use afterglow_service::clock::SystemClock;
+use anyhow::{Context as _, ensure};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::time::Instant;
+
+use super::cluster::{Cluster, append};
+use super::ground::{Servers, Ticks};
+use super::scale::Scale;
+use crate::ask;
+use crate::customers::deal::{Customer, Local};
+use crate::figure::Figure;
+use crate::processor::{Machine, Neighbours, float, share, ticks_of, us_each};
+use crate::product::{Product, shipped_journey};
+
+/// How long all deals of a run may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How often the topic is looked at: a hundredth of the shortest run.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Deals that warm a process up: several pages of each class.
+const WARM: usize = 2_000;
+
+/// What a number of processes did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Replicas {
+    /// How many processes.
+    pub(crate) processes: usize,
+    /// Deals per second.
+    pub(crate) per_second: Figure,
+    /// Percent of the deals that the least busy process received.
+    pub(crate) least_part: Figure,
+    /// CPU of all the processes for each deal, in microseconds.
+    pub(crate) us_each: Figure,
+    /// Percent of all cores: the processes.
+    pub(crate) engines: Figure,
+    /// The broker.
+    pub(crate) kafka: Figure,
+    /// The database.
+    pub(crate) postgres: Figure,
+    /// This program, which appends the deals and looks for the events.
+    pub(crate) bench: Figure,
+    /// Others on this machine.
+    pub(crate) foreign: Figure,
+    /// The hypervisor.
+    pub(crate) stolen: Figure,
+}
+
+/// Measures all numbers of processes in turn.
+pub(crate) async fn measure(
+    scale: &Scale,
+    servers: &Servers,
+    folder: &Path,
+) -> anyhow::Result<Vec<Replicas>> {
+    let cluster = Cluster::make(servers, folder, "decisions", &shipped_journey()).await?;
+    let log = cluster.place.log()?;
+    let mut line = Line {
+        servers,
+        reader: log.reader().await?,
+        pool: PgPoolOptions::new().max_connections(1).connect(&cluster.url).await?,
+        log,
+        cluster,
+        tenant: Tenant::new("acme")?,
+        sent: 0,
+        events_each: 0,
+    };
+    let with = |&processes| Replicas { processes, ..Replicas::default() };
+    let mut measured: Vec<Replicas> = scale.replicas.iter().map(with).collect();
+    for _ in 0..scale.runs {
+        for replicas in &mut measured {
+            line.run(scale.deals, replicas).await?;
+        }
+    }
+    line.pool.close().await;
+    servers.drop(&line.cluster.url).await?;
+    Ok(measured)
+}
+
+/// The way of the deals.
+struct Line<'a> {
+    servers: &'a Servers,
+    cluster: Cluster,
+    log: KafkaLog,
+    reader: KafkaReader,
+    pool: PgPool,
+    tenant: Tenant,
+    /// Deals that were ever sent.
+    sent: usize,
+    /// Events of one enrolment on the topic of journeys; 0 while unknown.
+    events_each: u64,
+}
+
+impl Line<'_> {
+    async fn run(&mut self, deals: usize, replicas: &mut Replicas) -> anyhow::Result<()> {
+        let mut engines = Vec::new();
+        for _ in 0..replicas.processes {
+            engines.push(Product::start("journey-engine", &self.cluster.config).await?);
+        }
+        let warm = self.next(WARM.min(deals))?;
+        append(&self.log, &warm).await?;
+        self.until_done().await?;
+        let before = received(&engines).await?;
+        let records = self.next(deals)?;
+        let (machine, start) = (Machine::now()?, self.ticks(&engines)?);
+        let began = Instant::now();
+        append(&self.log, &records).await?;
+        self.until_told().await?;
+        let seconds = began.elapsed().as_secs_f64();
+        let (end, after) = (self.ticks(&engines)?, Machine::now()?);
+        let deals = u64::try_from(deals)?;
+        replicas.per_second.push(float(deals) / seconds);
+        replicas.push(machine, after, [start, end], deals);
+        self.until_done().await?;
+        let parts = before.iter().zip(received(&engines).await?).map(|(before, after)| after - before);
+        let parts: Vec<f64> = parts.collect();
+        let least = parts.iter().copied().fold(f64::INFINITY, f64::min);
+        replicas.least_part.push(100.0 * least / parts.iter().sum::<f64>().max(1.0));
+        for engine in engines {
+            engine.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// The records of deals that were never sent before, won now.
+    fn next(&mut self, count: usize) -> anyhow::Result<Vec<Record>> {
+        let won_at = SystemClock::default().now();
+        let numbers = self.sent..self.sent + count;
+        self.sent += count;
+        let (tenant, local) = (&self.tenant, Local::of_noon(won_at));
+        let deal = |number| Customer { tenant, number, won_at, local: &local }.record();
+        numbers.map(deal).collect()
+    }
+
+    /// Waits until the topic has the last event of what was sent.
+    async fn until_told(&self) -> anyhow::Result<()> {
+        let expected = self.events_each * u64::try_from(self.sent)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let told = self.told().await?;
+            if told >= expected {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{told} of {expected} events came");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until every deal is enrolled and nothing is on its way, and counts.
+    async fn until_done(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let state = "select (select count(*) from engine.enrolment), (select count(*) from engine.outbox)";
+        loop {
+            let (enrolled, waiting): (i64, i64) = sqlx::query_as(state).fetch_one(&self.pool).await?;
+            let enrolled = usize::try_from(enrolled)?;
+            ensure!(enrolled <= self.sent, "{} deals have {enrolled} enrolments", self.sent);
+            if enrolled == self.sent && waiting == 0 {
+                break;
+            }
+            ensure!(Instant::now() < deadline, "{enrolled} of {} deals are enrolled", self.sent);
+            tokio::time::sleep(LOOK).await;
+        }
+        let (told, sent) = (self.told().await?, u64::try_from(self.sent)?);
+        if self.events_each == 0 {
+            self.events_each = told / sent;
+        }
+        ensure!(told == self.events_each * sent && told > 0, "{sent} enrolments have {told} events");
+        Ok(())
+    }
+
+    /// Events on the topic of journeys.
+    async fn told(&self) -> anyhow::Result<u64> {
+        let ends = self.reader.ends(Topic::Journeys).await?;
+        Ok(ends.iter().map(|(_, first, end)| u64::try_from(end - first).unwrap_or_default()).sum())
+    }
+
+    fn ticks(&self, engines: &[Product]) -> anyhow::Result<Work> {
+        let of_engines = engines.iter().map(|engine| ticks_of(engine.pid));
+        let engines = of_engines.sum::<anyhow::Result<u64>>()?;
+        Ok(Work { engines, bench: ticks_of(std::process::id())?, servers: self.servers.ticks()? })
+    }
+}
+
+/// CPU ticks of everybody.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    engines: u64,
+    bench: u64,
+    servers: Ticks,
+}
+
+impl Replicas {
+    fn push(&mut self, before: Machine, after: Machine, [start, end]: [Work; 2], deals: u64) {
+        let engines = end.engines - start.engines;
+        let kafka = end.servers.kafka - start.servers.kafka;
+        let postgres = end.servers.postgres - start.servers.postgres;
+        let bench = end.bench - start.bench;
+        let percent = |ticks| share(before, after, ticks);
+        self.us_each.push(us_each(engines, deals));
+        self.engines.push(percent(engines));
+        self.kafka.push(percent(kafka));
+        self.postgres.push(percent(postgres));
+        self.bench.push(percent(bench));
+        let Neighbours { foreign, stolen } =
+            Neighbours::between(before, after, engines + kafka + postgres + bench);
+        self.foreign.push(foreign);
+        self.stolen.push(stolen);
+    }
+}
+
+/// Records of deals that each process has received.
+async fn received(engines: &[Product]) -> anyhow::Result<Vec<f64>> {
+    let mut received = Vec::with_capacity(engines.len());
+    for engine in engines {
+        let counted = ask::counted(engine.admin, metric::RECEIVED, r#"topic="deals""#).await;
+        received.push(counted.context("a process tells its metrics")?);
+    }
+    Ok(received)
+}
