@@ -2,6 +2,9 @@
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
+# The longest suites wait for the product more than they compute: twice as many tests as cores at a time.
+THREADS := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 .PHONY: run test test-fast check fmt bench fault-run
 
 run: ## the product in a world of its own: two won deals, ninety days in ninety seconds; without Kafka, which is a minute of building
@@ -12,12 +15,12 @@ run: ## the product in a world of its own: two won deals, ninety days in ninety 
 test: ## everything, on a Kafka and a PostgreSQL of its own: unit, conformance, simulation, end to end, hostile input, faults, documentation
 	@.ci/prepare full
 	cargo build --locked --package afterglow --package afterglow-servers --bins
-	target/debug/with-servers cargo test --locked --workspace
+	RUST_TEST_THREADS=$(THREADS) target/debug/with-servers cargo test --locked --workspace
 
 test-fast: ## the same without Kafka and PostgreSQL
 	@.ci/prepare full
 	cargo build --locked --bin afterglow
-	cargo test --locked --workspace -- --skip kafka --skip postgres
+	RUST_TEST_THREADS=$(THREADS) cargo test --locked --workspace -- --skip kafka --skip postgres
 
 check: ## formatting, lints, licences and advisories
 	@.ci/prepare check
@@ -33,7 +36,7 @@ fault-run: ## the long fault run, which goes on where it was interrupted: make f
 	@.ci/prepare full
 	cargo build --locked --package afterglow --package afterglow-fault --bins
 ifeq ($(GROUND),embedded)
-	KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) cargo test --locked --package afterglow-fault --test fault -- --nocapture
+	KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) cargo test --locked --package afterglow-fault --test fault embedded -- --nocapture
 else
 	@KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) FOLDER=$(or $(FOLDER),target/fault-run) target/debug/fault-run
 endif

@@ -1,9 +1,4 @@
-//! The run itself, and the proof that its checker would notice.
-//!
-//! `AFTERGLOW_SEED=… DEALS=… KILLS=… cargo test -p afterglow-fault --test fault -- --nocapture` repeats
-//! or enlarges it.
-
-#![expect(clippy::print_stdout, reason = "a run says its seed and its numbers")]
+//! The run over one process, and the proof that its checker would notice.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

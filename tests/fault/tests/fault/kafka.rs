@@ -1,7 +1,5 @@
-//! The same run over the scaled product, its broker and its database.
-//!
-//! `AFTERGLOW_SEED=… DEALS=… KILLS=… cargo test -p afterglow-fault --test scaled -- --nocapture` repeats or
-//! enlarges it; `make fault-run` is the form that can be interrupted.
+//! The same run over the scaled product, its broker and its database; `make fault-run` is the form that can be
+//! interrupted.
 
 use std::time::Duration;
 
