@@ -3,8 +3,11 @@
 //! The reference and the generator are those of the embedded edge. At the end the topic must hold as many
 //! records as webhooks were answered with 200; one that was refused may have been written all the same.
 
+use std::time::Duration;
+
 use afterglow_events::Topic;
 use anyhow::ensure;
+use tokio::time::Instant;
 
 use super::ground::{PARTITIONS, Place, Servers, as_os};
 use super::scale::Scale;
@@ -15,6 +18,9 @@ use crate::figure::Figure;
 
 /// Connections of an open loop: more than are ever busy while the server keeps up.
 const OPEN_CONNECTIONS: usize = 256;
+
+/// How long a broker may take to show readers what it has acknowledged: what is missing then is lost.
+const SHOWN: Duration = Duration::from_secs(10);
 
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -59,8 +65,8 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers) -> anyhow::Result<
     }
     empty.stop().await?;
     edge.stop().await?;
-    let stored = stored(&place).await?;
     let Sent { answered, refused } = sent;
+    let stored = stored(&place, answered).await?;
     ensure!(
         (answered..=answered + refused).contains(&stored),
         "{answered} webhooks were answered with 200, {refused} were not, and {stored} are on the topic"
@@ -109,9 +115,15 @@ impl Pair<'_> {
     }
 }
 
-/// How many webhooks the topic holds.
-pub(crate) async fn stored(place: &Place) -> anyhow::Result<u64> {
-    count_of(place, Topic::Webhooks).await
+/// How many webhooks the topic holds, once it shows `expected` or has had time enough to show them.
+pub(crate) async fn stored(place: &Place, expected: u64) -> anyhow::Result<u64> {
+    let deadline = Instant::now() + SHOWN;
+    loop {
+        let stored = count_of(place, Topic::Webhooks).await?;
+        if stored >= expected || Instant::now() > deadline {
+            return Ok(stored);
+        }
+    }
 }
 
 /// How many records a topic holds.

@@ -69,7 +69,8 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> 
     for product in running {
         product.kill().await?;
     }
-    let (stored, answered) = (stored(&cluster.place).await?, loaded.answered);
+    let answered = loaded.answered;
+    let stored = stored(&cluster.place, answered).await?;
     ensure!(stored >= answered, "{answered} webhooks were answered with 200 and {stored} are on the topic");
     servers.drop(&cluster.url).await?;
     let roles = ROLES.into_iter().zip(started).zip(after);
