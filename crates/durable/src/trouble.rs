@@ -27,7 +27,7 @@ impl Trouble {
                 tracing::warn!(
                     role = self.role,
                     part = self.part,
-                    code = self.code,
+                    code = (!self.code.is_empty()).then_some(self.code),
                     problem,
                     "stands still; trying again until it goes on"
                 );
