@@ -14,6 +14,13 @@
 //!
 //! Deliberately absent: leases, epochs, LISTEN/NOTIFY, savepoints, and transactions of another isolation.
 
+/// Now on the database's clock, in microseconds UTC: a text to `concat!` statements from.
+macro_rules! now {
+    () => {
+        "(extract(epoch from clock_timestamp()) * 1000000)::int8"
+    };
+}
+
 mod classes;
 pub mod columns;
 mod core;

@@ -80,6 +80,30 @@ pub async fn deals(rows: &impl Rows, which: &Which) -> Result<Vec<DealView>, Err
     Ok(views)
 }
 
+impl Which {
+    /// The column by which known deals are found, and its value; `object` is what the store calls the CRM's
+    /// own id.
+    fn of_known(&self, object: &'static str) -> (&'static str, String) {
+        match self {
+            Self::Home(home) => ("home", home.to_string()),
+            Self::Account(account) => ("account", account.to_string()),
+            Self::AccountName(name) => ("account_name", lookup(name)),
+            Self::Deal(deal) => ("deal", deal.to_string()),
+            Self::Object(id) => (object, id.clone()),
+        }
+    }
+
+    /// The same of deals that were not read yet, where these have what is asked for.
+    fn of_unread(&self, object: &'static str) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Home(home) => Some(("tenant || '/' || deal", home.as_str())),
+            Self::Deal(deal) => Some(("deal", deal.as_str())),
+            Self::Object(id) => Some((object, id)),
+            Self::Account(_) | Self::AccountName(_) => None,
+        }
+    }
+}
+
 /// As many rows as an answer holds.
 fn rows_max() -> i64 {
     i64::try_from(DEALS_MAX).unwrap_or(i64::MAX).saturating_add(1)

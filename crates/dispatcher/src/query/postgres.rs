@@ -15,19 +15,23 @@ use crate::store::postgres::rows::{budget, suppression, touchpoint};
 use crate::touchpoint::{Step, Touchpoint};
 
 /// Each touchpoint with each of its attempts, or alone: one statement is one moment.
-const OF_HOME: &str =
-    "select t.id, t.home, t.status, t.armed_at, t.received_at, t.due, t.state_version, t.state,
-         a.id as attempt, a.touchpoint, a.step, a.n, a.state as attempt_state, a.vendor, a.vendor_id,
-         a.started_at, a.ended_at, a.reason
-     from touchpoint t left join attempt a on a.touchpoint = t.id
-     where t.home = $1 order by t.received_at, t.id, a.n";
+macro_rules! told_of {
+    ($column:literal) => {
+        concat!(
+            "select t.id, t.home, t.status, t.armed_at, t.received_at, t.due, t.state_version, t.state,
+                 a.id as attempt, a.touchpoint, a.step, a.n, a.state as attempt_state, a.vendor, a.vendor_id,
+                 a.started_at, a.ended_at, a.reason
+             from touchpoint t left join attempt a on a.touchpoint = t.id
+             where t.",
+            $column,
+            " = $1 order by t.received_at, t.id, a.n"
+        )
+    };
+}
 
-const OF_ENROLMENT: &str =
-    "select t.id, t.home, t.status, t.armed_at, t.received_at, t.due, t.state_version, t.state,
-         a.id as attempt, a.touchpoint, a.step, a.n, a.state as attempt_state, a.vendor, a.vendor_id,
-         a.started_at, a.ended_at, a.reason
-     from touchpoint t left join attempt a on a.touchpoint = t.id
-     where t.enrolment = $1 order by t.received_at, t.id, a.n";
+const OF_HOME: &str = told_of!("home");
+
+const OF_ENROLMENT: &str = told_of!("enrolment");
 
 /// The states stand in it as the index has them.
 pub(super) const FOR_A_PERSON: &str =

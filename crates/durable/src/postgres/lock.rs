@@ -15,16 +15,24 @@ const MARK_STEP_US: i64 = 10_000_000;
 
 /// The first statement of a writing transaction, and nothing but the lock. The clock is read behind it, so
 /// that it tells when the lock was given.
-const LOCK: &str = "with locked as materialized (
+const LOCK: &str = concat!(
+    "with locked as materialized (
         select shard, fired_to_wall, fired_to_journey from shard where shard = any($1)
         order by shard for no key update)
-    select *, (extract(epoch from clock_timestamp()) * 1000000)::int8 as now from locked";
+    select *, ",
+    now!(),
+    " as now from locked"
+);
 
 /// The same for timers, which go on elsewhere where somebody is at work.
-const LOCK_FREE: &str = "with locked as materialized (
+const LOCK_FREE: &str = concat!(
+    "with locked as materialized (
         select shard, fired_to_wall, fired_to_journey from shard where shard = any($1)
         order by shard for no key update skip locked)
-    select *, (extract(epoch from clock_timestamp()) * 1000000)::int8 as now from locked";
+    select *, ",
+    now!(),
+    " as now from locked"
+);
 
 /// What a transaction without the lock would read; only the test that shows what the lock is good for
 /// asks for it.

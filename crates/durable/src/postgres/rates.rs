@@ -10,12 +10,18 @@ use super::Store;
 
 /// Takes `$2` turns, `$3` microseconds from one to the next, by the database's clock when the row is locked;
 /// gives how long it is until the first of them.
-const TAKE: &str =
-    "with clock as materialized (select (extract(epoch from clock_timestamp()) * 1000000)::int8 as now)
+const TAKE: &str = concat!(
+    "with clock as materialized (select ",
+    now!(),
+    " as now)
     insert into rate as r (name, next_at) select $1, now + $2 * $3 from clock
     on conflict (name) do update set next_at =
-        greatest(r.next_at, (extract(epoch from clock_timestamp()) * 1000000)::int8) + $2 * $3
-    returning next_at - $2 * $3 - (extract(epoch from clock_timestamp()) * 1000000)::int8";
+        greatest(r.next_at, ",
+    now!(),
+    ") + $2 * $3
+    returning next_at - $2 * $3 - ",
+    now!()
+);
 
 impl Turns for Store {
     fn take<'t>(&'t self, name: &'t str, rate: Rate, count: u32) -> BoxFuture<'t, Result<Duration, String>> {

@@ -25,8 +25,19 @@ create table if not exists sandbox.clock (
     speed          int8    not null  -- journey seconds in a second of the wall
 )";
 
-/// Now on the database's clock, in microseconds.
-const NOW: &str = "(extract(epoch from clock_timestamp()) * 1000000)::int8";
+/// Begins the journey's clock, or lets it go on from where it is at another speed.
+const ANCHOR: &str = concat!(
+    "insert into sandbox.clock (wall_base, journey_anchor, speed) select now, now, $1 from (select ",
+    now!(),
+    " as now) as clock_now
+     on conflict (one) do update set
+         wall_base = excluded.wall_base,
+         journey_anchor = clock.journey_anchor + clock.speed * (excluded.wall_base - clock.wall_base),
+         speed = excluded.speed
+     where clock.speed <> excluded.speed"
+);
+
+const READ: &str = concat!("select wall_base, journey_anchor, speed, ", now!(), " as now from sandbox.clock");
 
 /// The journey's clock of a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +79,7 @@ pub async fn anchor(server: &Server, speed: u32) -> Result<(), Error> {
             refuse_real(&mut tx, server).await?;
             sqlx::raw_sql(TABLE).execute(&mut *tx).await?;
         }
-        let upsert = format!(
-            "insert into sandbox.clock (wall_base, journey_anchor, speed) select now, now, $1 from (select {NOW} as now) as clock_now
-             on conflict (one) do update set
-                 wall_base = excluded.wall_base,
-                 journey_anchor = clock.journey_anchor + clock.speed * (excluded.wall_base - clock.wall_base),
-                 speed = excluded.speed
-             where clock.speed <> excluded.speed"
-        );
-        sqlx::query(sqlx::AssertSqlSafe(upsert)).bind(i64::from(speed)).execute(&mut *tx).await?;
+        sqlx::query(ANCHOR).bind(i64::from(speed)).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     })
     .await
@@ -89,8 +92,7 @@ pub async fn read(server: &Server, speed: u32) -> Result<SandboxClock, Error> {
         if !exists(connection).await? {
             return Ok(None);
         }
-        let row = format!("select wall_base, journey_anchor, speed, {NOW} as now from sandbox.clock");
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(row)).fetch_optional(connection).await?)
+        Ok(sqlx::query_as(READ).fetch_optional(connection).await?)
     })
     .await?;
     let clock = row.map(|(wall_base, journey_anchor, speed, now)| SandboxClock {

@@ -155,7 +155,7 @@ async fn version_num(connection: &mut PgConnection) -> Result<u32, sqlx::Error> 
 
 /// The server's clock.
 pub(super) async fn now(connection: &mut PgConnection) -> Result<Timestamp, Error> {
-    let now = sqlx::query_scalar("select (extract(epoch from clock_timestamp()) * 1000000)::int8");
+    let now = sqlx::query_scalar(concat!("select ", now!()));
     Ok(Timestamp(now.fetch_one(connection).await?))
 }
 

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
-use super::{Backlog, Rows, Which, lookup, rows_max};
+use super::{Backlog, Rows, Which, rows_max};
 use crate::store::postgres::{known_deal, refresh};
 use crate::store::{KnownDeal, Refresh};
 
@@ -16,14 +16,9 @@ const OBJECT: &str = "split_part(deal, ':', -1)";
 
 /// The question, and what is `$1` in it; `$2` is the number of rows.
 pub(super) fn asking(which: &Which) -> (String, String) {
-    let (column, value) = match which {
-        Which::Home(home) => ("home", home.to_string()),
-        Which::Account(account) => ("account", account.to_string()),
-        Which::AccountName(name) => ("account_name", text::stored(&lookup(name)).into_owned()),
-        Which::Deal(deal) => ("deal", deal.to_string()),
-        Which::Object(id) => (OBJECT, text::stored(id).into_owned()),
-    };
-    (format!("select * from deal where {column} = $1 order by read_at desc limit $2"), value)
+    let (column, value) = which.of_known(OBJECT);
+    let question = format!("select * from deal where {column} = $1 order by read_at desc limit $2");
+    (question, text::stored(&value).into_owned())
 }
 
 impl Rows for PgPool {
@@ -40,12 +35,7 @@ impl Rows for PgPool {
     }
 
     async fn unread(&self, which: &Which) -> Result<Vec<Refresh>, Error> {
-        let (column, value) = match which {
-            Which::Deal(deal) => ("deal", deal.as_str()),
-            Which::Object(id) => (OBJECT, id.as_str()),
-            Which::Home(home) => ("tenant || '/' || deal", home.as_str()),
-            Which::Account(_) | Which::AccountName(_) => return Ok(Vec::new()),
-        };
+        let Some((column, value)) = which.of_unread(OBJECT) else { return Ok(Vec::new()) };
         // The text is made of constants only.
         let question = AssertSqlSafe(format!(
             "select * from refresh where {column} = $1

@@ -5,7 +5,7 @@ use afterglow_durable::Error;
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 use uuid::Uuid;
 
-use super::{Backlog, Rows, Which, lookup, rows_max};
+use super::{Backlog, Rows, Which, rows_max};
 use crate::store::sqlite::{known_deal, refresh};
 use crate::store::{KnownDeal, Refresh};
 
@@ -13,13 +13,7 @@ use crate::store::{KnownDeal, Refresh};
 const OBJECT: &str = "replace(deal, rtrim(deal, replace(deal, ':', '')), '')";
 
 pub(super) fn asking(which: &Which) -> QueryBuilder<Sqlite> {
-    let (column, value) = match which {
-        Which::Home(home) => ("home", home.to_string()),
-        Which::Account(account) => ("account", account.to_string()),
-        Which::AccountName(name) => ("account_name", lookup(name)),
-        Which::Deal(deal) => ("deal", deal.to_string()),
-        Which::Object(id) => (OBJECT, id.clone()),
-    };
+    let (column, value) = which.of_known(OBJECT);
     let mut query = QueryBuilder::<Sqlite>::new(format!("select * from deal where {column} = "));
     query.push_bind(value).push(" order by read_at desc limit ").push_bind(rows_max());
     query
@@ -39,12 +33,7 @@ impl Rows for SqlitePool {
     }
 
     async fn unread(&self, which: &Which) -> Result<Vec<Refresh>, Error> {
-        let (column, value) = match which {
-            Which::Deal(deal) => ("deal", deal.as_str()),
-            Which::Object(id) => (OBJECT, id.as_str()),
-            Which::Home(home) => ("tenant || '/' || deal", home.as_str()),
-            Which::Account(_) | Which::AccountName(_) => return Ok(Vec::new()),
-        };
+        let Some((column, value)) = which.of_unread(OBJECT) else { return Ok(Vec::new()) };
         let mut query = QueryBuilder::<Sqlite>::new(format!("select * from refresh where {column} = "));
         query.push_bind(value).push(" and id not in (select id from deal) order by due_at limit ");
         query.push_bind(rows_max());
