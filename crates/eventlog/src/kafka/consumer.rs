@@ -1,6 +1,9 @@
-//! A role's member of a consumer group.
+//! A role's members of a consumer group: one for each topic that it reads.
 //!
-//! The member lives on a thread of its own ([`member`]), which polls librdkafka, fills one bounded buffer per
+//! Kafka evens out how many partitions each member has, and not how many of each topic: with one member for
+//! all topics, one of two replicas may have all of the busy one. Members of one topic share that topic.
+//!
+//! A member lives on a thread of its own ([`member`]), which polls librdkafka, fills one bounded buffer per
 //! partition and commits offsets behind the role's decisions. What the role polls comes from the buffers
 //! ([`lanes`]). Where a partition goes on is decided when it is assigned ([`start`]): by the role's own
 //! cursor, with the group's committed offset held against it.
@@ -13,6 +16,7 @@ mod member;
 mod start;
 mod watch;
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,11 +35,11 @@ use member::Member;
 /// group then learns of it when the session times out.
 const LEAVE_MAX: Duration = Duration::from_secs(10);
 
-/// A group's member. Dropping it leaves the group, within [`LEAVE_MAX`].
+/// A role's members of a group. Dropping them leaves the group, within [`LEAVE_MAX`].
 pub struct KafkaConsumer {
     shared: Arc<Shared>,
-    /// Says that the thread has ended, by being closed.
-    ended: std::sync::mpsc::Receiver<()>,
+    /// Says that the threads have ended, by being closed.
+    ended: std::sync::mpsc::Receiver<Infallible>,
     group: String,
     partitions: u16,
 }
@@ -57,20 +61,35 @@ impl KafkaConsumer {
         topics: &[Topic],
         checkpoints: C,
     ) -> Result<Self, Error> {
-        let shared = Arc::new(Shared::new(topics));
-        let member = Member::join(settings.clone(), group, topics, shared.clone())?;
+        let checkpoints = Arc::new(checkpoints);
         let (ending, ended) = std::sync::mpsc::channel();
-        let place = start::Place {
-            settings: settings.clone(),
-            group: group.to_owned(),
-            topics: topics.to_vec(),
-            runtime: tokio::runtime::Handle::current(),
-        };
-        let thread = std::thread::Builder::new().name(format!("kafka-{group}"));
-        let told = shared.clone();
+        let (group, partitions) = (group.to_owned(), settings.partitions);
+        let consumer = Self { shared: Arc::new(Shared::new(topics)), ended, group, partitions };
+        for topic in topics {
+            let member = Member::join(settings.clone(), &consumer.group, *topic, consumer.shared.clone())?;
+            let place = start::Place {
+                settings: settings.clone(),
+                group: consumer.group.clone(),
+                topic: *topic,
+                runtime: tokio::runtime::Handle::current(),
+            };
+            consumer.spawn(member, place, checkpoints.clone(), ending.clone())?;
+        }
+        Ok(consumer)
+    }
+
+    fn spawn<C: Checkpoints>(
+        &self,
+        member: Member,
+        place: start::Place,
+        checkpoints: Arc<C>,
+        ending: std::sync::mpsc::Sender<Infallible>,
+    ) -> Result<(), Error> {
+        let thread = std::thread::Builder::new().name(format!("kafka-{}", place.topic.short_name()));
+        let told = self.shared.clone();
         let spawned = thread.spawn(move || {
             // The checkpoints are somebody else's code, and a thread that is gone must not look like no records.
-            let ran = catch_unwind(AssertUnwindSafe(|| member.run(&place, &checkpoints)));
+            let ran = catch_unwind(AssertUnwindSafe(|| member.run(&place, &*checkpoints)));
             if ran.is_err() {
                 let what = "Kafka's consumer crashed; restart the process and report the panic in its log";
                 told.stop(ConsumeError::Unavailable(what.to_owned()));
@@ -78,7 +97,7 @@ impl KafkaConsumer {
             drop(ending);
         });
         spawned.map_err(|error| Error::Unavailable(format!("no thread for Kafka's consumer: {error}")))?;
-        Ok(Self { shared, ended, group: group.to_owned(), partitions: settings.partitions })
+        Ok(())
     }
 }
 

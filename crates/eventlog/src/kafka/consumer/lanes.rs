@@ -1,9 +1,9 @@
-//! What the member's thread and the role share: a buffer per assigned partition.
+//! What the members' threads and the role share: a buffer per assigned partition.
 //!
 //! Invariant: a lane hands out its partition's records in order and without a gap from where it was started
 //! or rewound to. What comes from before a rewind is dropped by its offset.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,14 +42,15 @@ pub(super) struct Shared {
 
 struct State {
     lanes: BTreeMap<Place, Lane>,
-    /// None has been assigned yet; believed to be still joining until then.
-    joining_until: Option<Instant>,
+    /// The topics whose member has not heard from the group yet; believed to be still joining until then.
+    joining: BTreeSet<Topic>,
+    joining_until: Instant,
     /// Which lane begins the next turn, so that none is always last.
     turn: usize,
     /// A person must decide: never taken back.
     stopped: Option<ConsumeError>,
-    /// What does not work at the moment.
-    trouble: Option<String>,
+    /// What does not work at the moment, by the topic whose member says so.
+    trouble: BTreeMap<Topic, String>,
     closing: bool,
 }
 
@@ -101,13 +102,13 @@ pub(super) struct Orders {
 
 impl Shared {
     pub(super) fn new(topics: &[Topic]) -> Self {
-        let joining_until = (!topics.is_empty()).then(|| Instant::now() + JOIN);
         let state = State {
             lanes: BTreeMap::new(),
-            joining_until,
+            joining: topics.iter().copied().collect(),
+            joining_until: Instant::now() + JOIN,
             turn: 0,
             stopped: None,
-            trouble: None,
+            trouble: BTreeMap::new(),
             closing: false,
         };
         Self { state: Mutex::new(state), changed: Notify::new() }
@@ -124,13 +125,13 @@ impl Shared {
         if let Some(stopped) = &state.stopped {
             return Err(stopped.clone());
         }
-        let joining = state.joining_until.is_some_and(|until| now < until);
+        let joining = !state.joining.is_empty() && now < state.joining_until;
         let behind =
             |lane: &Lane| lane.buffer.is_empty() && lane.next < lane.end && now < lane.catch_up_until;
         let behind = joining || state.lanes.values().any(behind);
         // A lane that is being caught up with gets its place in the turn.
         let records = if behind { Vec::new() } else { state.gather(max) };
-        Ok(Turn { records, behind, trouble: state.trouble.clone() })
+        Ok(Turn { records, behind, trouble: state.trouble.values().next().cloned() })
     }
 
     pub(super) fn committed(&self, cursors: &[Cursor]) {
@@ -143,9 +144,19 @@ impl Shared {
         }
     }
 
-    /// Forgets what was not decided; the thread goes back to it.
+    /// Forgets what was not decided; the threads go back to it.
     pub(super) fn rewind(&self, now: Instant) {
-        for lane in self.state().lanes.values_mut() {
+        self.rewind_where(now, |_| true);
+    }
+
+    /// Forgets what was not decided of one topic.
+    pub(super) fn rewind_topic(&self, topic: Topic, now: Instant) {
+        self.rewind_where(now, |of| of == topic);
+    }
+
+    fn rewind_where(&self, now: Instant, goes_back: impl Fn(Topic) -> bool) {
+        let mut state = self.state();
+        for (_, lane) in state.lanes.iter_mut().filter(|((topic, _), _)| goes_back(*topic)) {
             lane.end = lane.end.max(lane.next);
             lane.next = lane.committed.next_offset;
             lane.catch_up_until = now + CATCH_UP;
@@ -158,12 +169,12 @@ impl Shared {
         self.state().closing = true;
     }
 
-    /// The thread's next orders. Commits and pauses count as done; a rewind is ordered until [`Self::sought`].
-    pub(super) fn orders(&self) -> Orders {
+    /// The next orders for a topic's thread. Commits and pauses count as done; a rewind is ordered until [`Self::sought`].
+    pub(super) fn orders(&self, topic: Topic) -> Orders {
         let mut state = self.state();
         let mut orders = Orders { closing: state.closing, ..Orders::default() };
-        orders.commit = state.uncommitted();
-        for (place, lane) in &mut state.lanes {
+        orders.commit = state.uncommitted(topic);
+        for (place, lane) in state.lanes_of(topic) {
             if lane.rewound {
                 orders.seek.push((*place, lane.committed.next_offset));
             }
@@ -180,15 +191,15 @@ impl Shared {
         orders
     }
 
-    /// What Kafka has not been told yet.
-    pub(super) fn uncommitted(&self) -> Vec<Cursor> {
-        self.state().uncommitted()
+    /// What Kafka has not been told of a topic yet.
+    pub(super) fn uncommitted(&self, topic: Topic) -> Vec<Cursor> {
+        self.state().uncommitted(topic)
     }
 
-    /// Kafka is told once more how far each lane is decided.
-    pub(super) fn tell_again(&self) {
+    /// Kafka is told once more how far each lane of a topic is decided.
+    pub(super) fn tell_again(&self, topic: Topic) {
         let mut state = self.state();
-        for lane in state.lanes.values_mut().filter(|lane| lane.told == Told::All) {
+        for (_, lane) in state.lanes_of(topic).filter(|(_, lane)| lane.told == Told::All) {
             lane.told = Told::Late;
         }
     }
@@ -218,9 +229,9 @@ impl Shared {
         self.state().lanes.insert((lane.committed.topic, lane.committed.partition), lane);
     }
 
-    /// The group has settled, with or without a partition for us.
-    pub(super) fn joined(&self) {
-        self.state().joining_until = None;
+    /// The group has settled for a topic, with or without a partition for us.
+    pub(super) fn joined(&self, topic: Topic) {
+        self.state().joining.remove(&topic);
         self.changed.notify_waiters();
     }
 
@@ -247,13 +258,13 @@ impl Shared {
         self.changed.notify_waiters();
     }
 
-    /// Where each lane goes on from what is decided, with the end of what it has been given.
-    pub(super) fn positions(&self) -> Vec<(Cursor, i64)> {
-        let position = |lane: &Lane| {
+    /// Where each lane of a topic goes on from what is decided, with the end of what it has been given.
+    pub(super) fn positions(&self, topic: Topic) -> Vec<(Cursor, i64)> {
+        let position = |(_, lane): (&Place, &mut Lane)| {
             let next = lane.buffer.back().map_or(lane.next, |last| last.offset + 1);
             (lane.committed.clone(), next)
         };
-        self.state().lanes.values().map(position).collect()
+        self.state().lanes_of(topic).map(position).collect()
     }
 
     /// A person must decide.
@@ -268,9 +279,15 @@ impl Shared {
         metrics::gauge!(metric::ASSIGNED, "group" => group.to_owned()).set(lanes);
     }
 
-    /// What does not work, or that it does again.
-    pub(super) fn trouble(&self, trouble: Option<String>) {
-        self.state().trouble = trouble;
+    /// What a topic's member cannot do at the moment.
+    pub(super) fn trouble(&self, topic: Topic, trouble: String) {
+        self.state().trouble.insert(topic, trouble);
+        self.changed.notify_waiters();
+    }
+
+    /// A topic's member works, or works again.
+    pub(super) fn no_trouble(&self, topic: Topic) {
+        self.state().trouble.remove(&topic);
         self.changed.notify_waiters();
     }
 
@@ -278,8 +295,8 @@ impl Shared {
         self.state().stopped.is_some()
     }
 
-    pub(super) fn in_trouble(&self) -> bool {
-        self.state().trouble.is_some()
+    pub(super) fn in_trouble(&self, topic: Topic) -> bool {
+        self.state().trouble.contains_key(&topic)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -289,9 +306,13 @@ impl Shared {
 }
 
 impl State {
-    fn uncommitted(&mut self) -> Vec<Cursor> {
-        let late = self.lanes.values_mut().filter(|lane| lane.told == Told::Late);
-        let untold = late.map(|lane| {
+    fn lanes_of(&mut self, topic: Topic) -> impl Iterator<Item = (&Place, &mut Lane)> {
+        self.lanes.range_mut((topic, 0)..=(topic, u16::MAX))
+    }
+
+    fn uncommitted(&mut self, topic: Topic) -> Vec<Cursor> {
+        let late = self.lanes_of(topic).filter(|(_, lane)| lane.told == Told::Late);
+        let untold = late.map(|(_, lane)| {
             lane.told = Told::All;
             lane.committed.clone()
         });

@@ -1,4 +1,4 @@
-//! The thread that is the group's member: the only one that touches librdkafka's consumer.
+//! The thread that is the group's member for one topic: the only one that touches librdkafka's consumer.
 //!
 //! It never waits for the role: full lanes are paused, and polling goes on, so the group never takes a slow
 //! role for a dead one.
@@ -35,31 +35,27 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often a broker that is away is looked for.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A member of a group.
+/// A member of a group, for one topic.
 pub(super) struct Member {
     consumer: BaseConsumer<Watch>,
     settings: Arc<Settings>,
     shared: Arc<Shared>,
-    topics: Vec<Topic>,
+    topic: Topic,
 }
 
 impl Member {
     pub(super) fn join(
         settings: Arc<Settings>,
         group: &str,
-        topics: &[Topic],
+        topic: Topic,
         shared: Arc<Shared>,
     ) -> Result<Self, Error> {
-        let watch = Watch::new(settings.clone(), group, shared.clone());
+        let watch = Watch::new(settings.clone(), group, topic, shared.clone());
         let refused = |error: KafkaError| crate::kafka::settings::refused(&error);
         let consumer =
             settings.member(group).create_with_context::<_, BaseConsumer<_>>(watch).map_err(refused)?;
-        let names: Vec<String> = topics.iter().map(|topic| settings.topic_name(*topic)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        if !names.is_empty() {
-            consumer.subscribe(&names).map_err(refused)?;
-        }
-        Ok(Self { consumer, settings, shared, topics: topics.to_vec() })
+        consumer.subscribe(&[&settings.topic_name(topic)]).map_err(refused)?;
+        Ok(Self { consumer, settings, shared, topic })
     }
 
     /// Polls until the role has dropped its consumer; then leaves the group.
@@ -67,7 +63,7 @@ impl Member {
         let mut start_at = Instant::now();
         let mut probe_at = Instant::now();
         loop {
-            let orders = self.shared.orders();
+            let orders = self.shared.orders(self.topic);
             self.obey(&orders);
             if orders.closing {
                 break;
@@ -80,13 +76,13 @@ impl Member {
             if self.watch().astray.swap(false, Ordering::Relaxed) {
                 self.look_where_we_are(place);
             }
-            let suspect = self.watch().suspect.load(Ordering::Relaxed) || self.shared.in_trouble();
+            let suspect = self.watch().suspect.load(Ordering::Relaxed) || self.shared.in_trouble(self.topic);
             if now >= probe_at && suspect {
                 self.watch().suspect.store(false, Ordering::Relaxed);
                 probe_at = now + PROBE_INTERVAL;
                 self.probe();
                 if self.watch().untold.swap(false, Ordering::Relaxed) {
-                    self.shared.tell_again();
+                    self.shared.tell_again(self.topic);
                 }
             }
         }
@@ -144,7 +140,7 @@ impl Member {
         }
         // What came behind that news is not what stands behind our cursors; it is read again if it is.
         if !records.is_empty() && !self.watch().astray.load(Ordering::Relaxed) {
-            self.shared.trouble(None);
+            self.shared.no_trouble(self.topic);
             self.shared.received(records);
         }
     }
@@ -156,11 +152,8 @@ impl Member {
                 self.watch().astray.store(true, Ordering::Relaxed);
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                let names = self.topics.iter().map(|topic| self.settings.topic_name(*topic));
-                let names = names.collect::<Vec<_>>().join(", ");
-                self.shared.trouble(Some(format!(
-                    "one of {names} is missing in Kafka; `afterglow topics --create` makes it"
-                )));
+                let name = self.settings.topic_name(self.topic);
+                self.trouble(format!("{name} is missing in Kafka; `afterglow topics --create` makes it"));
             }
             // Connections come and go; whether the broker is away is asked.
             _ => self.watch().suspect.store(true, Ordering::Relaxed),
@@ -181,12 +174,12 @@ impl Member {
                 return false;
             }
             Err(error) => {
-                self.shared.trouble(Some(error.to_string()));
+                self.trouble(error.to_string());
                 return false;
             }
         };
         if let Err(error) = self.assign(&starts) {
-            self.shared.trouble(Some(error.to_string()));
+            self.trouble(error.to_string());
             return false;
         }
         for (cursor, end) in starts {
@@ -194,8 +187,8 @@ impl Member {
         }
         self.watch().waiting().clear();
         self.shared.tell_assigned(&place.group);
-        self.shared.trouble(None);
-        self.shared.joined();
+        self.shared.no_trouble(self.topic);
+        self.shared.joined(self.topic);
         true
     }
 
@@ -214,11 +207,11 @@ impl Member {
 
     /// A position is not in the log: says which one. One that is there after all was a passing confusion.
     fn look_where_we_are(&self, place: &Place) {
-        match place.verify(&self.shared.positions()) {
-            Ok(()) => self.shared.rewind(Instant::now()),
+        match place.verify(&self.shared.positions(self.topic)) {
+            Ok(()) => self.shared.rewind_topic(self.topic, Instant::now()),
             Err(error @ ConsumeError::Discontinuity { .. }) => self.shared.stop(error),
             Err(error) => {
-                self.shared.trouble(Some(error.to_string()));
+                self.trouble(error.to_string());
                 self.watch().astray.store(true, Ordering::Relaxed);
             }
         }
@@ -226,17 +219,20 @@ impl Member {
 
     /// Whether the broker answers.
     fn probe(&self) {
-        let Some(topic) = self.topics.first() else { return };
-        let name = self.settings.topic_name(*topic);
+        let name = self.settings.topic_name(self.topic);
         match self.consumer.fetch_metadata(Some(&name), PROBE_INTERVAL) {
-            Err(error) => self.shared.trouble(Some(self.settings.unavailable(&error).to_string())),
+            Err(error) => self.trouble(self.settings.unavailable(&error).to_string()),
             Ok(found) => {
                 let there = |topic: &MetadataTopic| topic.name() == name && topic.error().is_none();
                 if found.topics().iter().any(there) && self.waiting().is_empty() {
-                    self.shared.trouble(None);
+                    self.shared.no_trouble(self.topic);
                 }
             }
         }
+    }
+
+    fn trouble(&self, trouble: String) {
+        self.shared.trouble(self.topic, trouble);
     }
 
     /// An assignment that was never started would keep the group from being left.

@@ -31,7 +31,7 @@ use crate::source::Source as _;
 pub(super) struct Place {
     pub(super) settings: Arc<Settings>,
     pub(super) group: String,
-    pub(super) topics: Vec<Topic>,
+    pub(super) topic: Topic,
     pub(super) runtime: Handle,
 }
 
@@ -46,9 +46,8 @@ impl Place {
         let cursors = self.runtime.block_on(checkpoints.cursors(&self.group))?;
         let committed = group::committed(&self.settings, consumer, partitions)?;
         let reader = self.runtime.block_on(KafkaReader::connect(self.settings.clone()))?;
-        let unknown = |cursor: &&Cursor| {
-            self.topics.contains(&cursor.topic) && cursor.partition >= self.settings.partitions
-        };
+        let unknown =
+            |cursor: &&Cursor| cursor.topic == self.topic && cursor.partition >= self.settings.partitions;
         if let Some(cursor) = cursors.iter().find(unknown) {
             let place = (cursor.topic, cursor.partition);
             self.runtime.block_on(fits(&reader, place, Some(cursor), Some(cursor.next_offset)))?;

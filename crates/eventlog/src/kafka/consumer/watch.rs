@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use afterglow_events::Cursor;
+use afterglow_events::{Cursor, Topic};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -31,12 +31,14 @@ pub(super) struct Watch {
     pub(super) untold: AtomicBool,
     pub(super) closing: AtomicBool,
     group: String,
+    topic: Topic,
 }
 
 impl Watch {
-    pub(super) fn new(settings: Arc<Settings>, group: &str, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, group: &str, topic: Topic, shared: Arc<Shared>) -> Self {
         Self {
             group: group.to_owned(),
+            topic,
             settings,
             shared,
             assigned: Mutex::new(Vec::new()),
@@ -75,7 +77,7 @@ impl ClientContext for Watch {
 
     /// librdkafka knows where a partition ends without being asked; we know what of it is decided.
     fn stats(&self, statistics: Statistics) {
-        for (cursor, _) in self.shared.positions() {
+        for (cursor, _) in self.shared.positions(self.topic) {
             let topic = statistics.topics.get(&self.settings.topic_name(cursor.topic));
             let partition = topic.and_then(|topic| topic.partitions.get(&i32::from(cursor.partition)));
             // Negative where it has not heard of it yet.
@@ -113,7 +115,7 @@ impl ConsumerContext for Watch {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
                 if partitions.is_empty() || self.closing.load(Ordering::Relaxed) =>
             {
-                self.shared.joined();
+                self.shared.joined(self.topic);
                 consumer.incremental_assign(list)
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
@@ -127,7 +129,7 @@ impl ConsumerContext for Watch {
             }
         };
         if let Err(error) = done {
-            self.shared.trouble(Some(format!("Kafka: the group's assignment failed: {error}")));
+            self.shared.trouble(self.topic, format!("Kafka: the group's assignment failed: {error}"));
         }
     }
 }
@@ -151,7 +153,7 @@ impl Watch {
 
     /// Tells Kafka how far we have come, for whoever gets these partitions next.
     fn hand_back(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) {
-        let untold = self.shared.uncommitted();
+        let untold = self.shared.uncommitted(self.topic);
         if !untold.is_empty()
             && let Err(error) = commit(consumer, &self.settings, &untold)
         {

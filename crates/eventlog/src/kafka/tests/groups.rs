@@ -1,6 +1,6 @@
 //! Where a group goes on after something has happened to it, to its store or to its topics.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use afterglow_domain::Timestamp;
@@ -297,6 +297,52 @@ async fn members_share_and_take_over() {
         let records = left.poll(100, Duration::from_millis(50)).await.unwrap();
         decided.extend(ids(&records).into_iter().map(str::to_owned));
         decide(&mut left, &store, &records).await;
+    }
+}
+
+const TOPICS: [Topic; 3] = [Topic::Deals, Topic::Deliveries, Topic::Signals];
+
+/// The partitions of each topic that a member gets records of, when every partition has some.
+async fn share_of(member: &mut KafkaConsumer, store: &MemoryCheckpoints) -> BTreeMap<Topic, BTreeSet<u16>> {
+    let mut share: BTreeMap<Topic, BTreeSet<u16>> = BTreeMap::new();
+    loop {
+        let records = member.poll(500, Duration::from_millis(200)).await.unwrap();
+        if records.is_empty() {
+            return share;
+        }
+        for received in &records {
+            share.entry(received.record.topic).or_default().insert(received.partition);
+        }
+        decide(member, store, &records).await;
+    }
+}
+
+/// Members that read several topics share each of them, whoever came first.
+#[tokio::test]
+async fn members_share_each_topic() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let store = MemoryCheckpoints::new();
+    let mut members = Vec::new();
+    for replicas in [1, 2, 4] {
+        members.resize_with(replicas, || log.consumer("role", &TOPICS, store.clone()).unwrap());
+        let even = usize::from(PARTITIONS) / replicas;
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+        loop {
+            let every = TOPICS.into_iter().flat_map(|topic| (0..64).map(move |n| (topic, n)));
+            let records = every.map(|(topic, n)| record(topic, &format!("key-{n}"), &n)).collect();
+            assert!(log.append(records).await.iter().all(Result::is_ok));
+            let mut shares = Vec::new();
+            for member in &mut members {
+                shares.push(share_of(member, &store).await);
+            }
+            let of = |topic| shares.iter().map(move |share| share.get(&topic).map_or(0, BTreeSet::len));
+            if TOPICS.into_iter().flat_map(of).all(|partitions| partitions == even) {
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{replicas} members share unevenly: {shares:?}");
+        }
     }
 }
 
