@@ -32,11 +32,12 @@ bench: ## measures, each figure with its reference; writes tests/bench/RESULTS.m
 	@.ci/prepare full
 	cargo run --locked --release --package afterglow-bench
 
-fault-run: ## the long fault run, which goes on where it was interrupted: make fault-run KILLS=3000 DEALS=300000 FOLDER=target/fault-run; GROUND=embedded for one process
+fault-run: ## the long fault run, which goes on where it was interrupted: make fault-run KILLS=3000 DEALS=300000 OPEN=400 FOLDER=target/fault-run; GROUND=embedded for one process
 	@.ci/prepare full
-	cargo build --locked --package afterglow --package afterglow-fault --bins
 ifeq ($(GROUND),embedded)
+	cargo build --locked --package afterglow --package afterglow-fault --bins
 	KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) cargo test --locked --package afterglow-fault --test fault embedded -- --nocapture
 else
-	@KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) FOLDER=$(or $(FOLDER),target/fault-run) target/debug/fault-run
+	cargo build --locked --release --package afterglow --package afterglow-fault --bins
+	@KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) OPEN=$(or $(OPEN),400) FOLDER=$(or $(FOLDER),target/fault-run) target/release/fault-run
 endif

@@ -15,9 +15,15 @@ pub struct Plan {
     pub kills: u64,
     /// So many of 100 gift calls act and lose their answer.
     pub lose_percent: u8,
+    /// How many deals may have promises left at a time (`OPEN`), in the scaled run: with more than a machine can
+    /// serve in the days that a promise may be late, promises are broken without anybody's fault.
+    pub open: u64,
 }
 
 impl Plan {
+    /// What two cores serve in a debug build beside other work.
+    pub const OPEN: u64 = 400;
+
     /// The plan with what the environment says otherwise; without a seed there, `fresh` is it.
     #[must_use]
     pub fn from_env(self, fresh: u64) -> Self {
@@ -25,6 +31,7 @@ impl Plan {
             seed: number("AFTERGLOW_SEED").unwrap_or(fresh),
             deals: number("DEALS").unwrap_or(self.deals),
             kills: number("KILLS").unwrap_or(self.kills),
+            open: number("OPEN").unwrap_or(self.open),
             ..self
         }
     }
@@ -42,8 +49,9 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, deals, kills, lose_percent } = self;
-        write!(f, "AFTERGLOW_SEED={seed} DEALS={deals} KILLS={kills}, {lose_percent} % of gift answers lost")
+        let Self { seed, deals, kills, lose_percent, open } = self;
+        write!(f, "AFTERGLOW_SEED={seed} DEALS={deals} KILLS={kills} OPEN={open}, ")?;
+        write!(f, "{lose_percent} % of gift answers lost")
     }
 }
 
@@ -58,7 +66,7 @@ mod tests {
 
     #[test]
     fn half_of_the_kills_follow_an_answer() {
-        let plan = Plan { seed: 1, deals: 300, kills: 21, lose_percent: 20 };
+        let plan = Plan { seed: 1, deals: 300, kills: 21, lose_percent: 20, open: Plan::OPEN };
         assert_eq!((plan.kills_after_answers(), plan.kills_at_random()), (11, 10));
         let few = Plan { deals: 2, ..plan };
         assert_eq!((few.kills_after_answers(), few.kills_at_random()), (2, 19));

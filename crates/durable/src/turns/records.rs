@@ -5,8 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
-use afterglow_events::{Consume, ConsumeError, Cursor, Event, Received};
-use futures::FutureExt;
+use afterglow_events::{Consume, ConsumeError, Cursor, Event, Received, Topic};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::spans::Spans;
@@ -24,6 +24,9 @@ const POLL: Duration = Duration::from_secs(1);
 
 /// Pause after the store or the log failed.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How many classes of a poll are decided at the same time: each holds a connection.
+const CLASSES_AT_ONCE: usize = 4;
 
 const DAY_SECONDS: u64 = 86_400;
 
@@ -109,41 +112,56 @@ where
     Ok(count)
 }
 
+/// Items of one class with the cursors that are written with them.
+type Group = (Vec<Item>, Vec<Cursor>);
+
 /// Decides on a poll's records, one transaction per class where the store wants it; gives the cursors.
 async fn decide<H, S>(handler: &H, store: &S, records: Vec<Received>) -> Result<Vec<Cursor>, Error>
 where
     H: Handler<Tx = S::Tx>,
     S: Store,
 {
-    let role = handler.role();
     let cursors = cursors_of(&records, handler);
-    let mut groups: BTreeMap<u8, Vec<Item>> = BTreeMap::new();
+    let (groups, apart) = groups_of(handler, store.splits_classes(), records, &cursors);
+    // A cursor is written when everything before it is decided. Where every partition is of one class nothing
+    // waits for another class, and the commits' way to the disk is shared.
+    let at_once = if apart { CLASSES_AT_ONCE } else { 1 };
+    let mut settling = Vec::with_capacity(groups.len());
+    for (items, cursors) in &groups {
+        settling.push(settle(handler, store, items, cursors));
+    }
+    stream::iter(settling).buffered(at_once).try_collect::<()>().await?;
+    Ok(cursors)
+}
+
+/// The records by class, and whether each partition's are all of one class.
+fn groups_of<H: Handler>(
+    handler: &H,
+    split: bool,
+    records: Vec<Received>,
+    cursors: &[Cursor],
+) -> (Vec<Group>, bool) {
+    let role = handler.role();
+    let mut by_class: BTreeMap<u8, Vec<Item>> = BTreeMap::new();
+    // A partition's cursor goes with the last group that has records of it.
+    let mut last: BTreeMap<(Topic, u16), u8> = BTreeMap::new();
+    let mut apart = true;
     for received in records {
         let class = Shard::of(received.record.key_text()).class();
-        let class = if store.splits_classes() { class } else { 0 };
+        let class = if split { class } else { 0 };
         metrics::counter!(metric::RECEIVED, "role" => role, "topic" => received.record.topic.short_name())
             .increment(1);
-        groups.entry(class).or_default().push(item_of(handler, received));
+        let last = last.entry((received.record.topic, received.partition)).or_insert(class);
+        apart &= *last == class;
+        *last = class.max(*last);
+        by_class.entry(class).or_default().push(item_of(handler, received));
     }
-    // A partition's cursor goes with the last group that has records of it.
-    let mut unwritten = cursors.clone();
-    let mut plan: Vec<(Vec<Item>, Vec<Cursor>)> = Vec::new();
-    for (_, items) in groups.into_iter().rev() {
-        let of_group = |cursor: &Cursor| {
-            let of_partition = |item: &Item| {
-                let received = item.received();
-                (received.record.topic, received.partition) == (cursor.topic, cursor.partition)
-            };
-            items.iter().any(of_partition)
-        };
-        let (mine, rest) = unwritten.into_iter().partition(of_group);
-        unwritten = rest;
-        plan.push((items, mine));
-    }
-    for (items, cursors) in plan.into_iter().rev() {
-        settle(handler, store, &items, &cursors).await?;
-    }
-    Ok(cursors)
+    let group = |(class, items)| {
+        let mine =
+            cursors.iter().filter(|cursor| last.get(&(cursor.topic, cursor.partition)) == Some(&class));
+        (items, mine.cloned().collect())
+    };
+    (by_class.into_iter().map(group).collect(), apart)
 }
 
 fn cursors_of<H: Handler>(records: &[Received], handler: &H) -> Vec<Cursor> {

@@ -232,7 +232,7 @@ fn bounds(settings: &Settings, client: &Client) -> Result<Bounds, Error> {
         (offsets(settings, client, Offset::Beginning)?, offsets(settings, client, Offset::End)?);
     let mut bounds = Bounds::empty(settings.partitions);
     for (place @ (topic, partition), end) in ends {
-        let start = starts.get(&place).copied().unwrap_or(0);
+        let start = starts[&place];
         bounds.set(topic, partition, start..end.max(start));
     }
     Ok(bounds)
@@ -287,5 +287,8 @@ fn offsets_once(
             offsets.insert(place, offset);
         }
     }
-    Ok(offsets)
+    // Silence about a partition must not look like an empty one.
+    let every = Topic::ALL.len() * usize::from(settings.partitions);
+    let missing = KafkaError::OffsetFetch(RDKafkaErrorCode::OffsetNotAvailable);
+    if offsets.len() == every { Ok(offsets) } else { Err(missing) }
 }

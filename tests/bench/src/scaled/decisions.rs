@@ -4,7 +4,7 @@
 //! The processes are ready and have decided on some deals already when the measured ones come, faster than
 //! anybody decides. The time ends when the topic of journeys has the last event. Then it must hold as many
 //! events as the deals have, and the database one enrolment for each deal. How evenly the deals were shared is
-//! shown: Kafka's assignor shares out the partitions of all topics that a process reads together.
+//! shown.
 
 use std::path::Path;
 use std::time::Duration;

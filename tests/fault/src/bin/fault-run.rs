@@ -15,7 +15,7 @@ const SHOWN: usize = 100;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let plan = Plan { seed: 0, deals: 1_000, kills: 100, lose_percent: 20 }.from_env(1);
+    let plan = Plan { seed: 0, deals: 1_000, kills: 100, lose_percent: 20, open: Plan::OPEN }.from_env(1);
     let folder = std::env::var_os("FOLDER").map_or_else(|| PathBuf::from("target/fault-run"), PathBuf::from);
     let folder = std::path::absolute(folder).expect("the working folder is known");
     say(&format!("{plan}, in {}", folder.display()));

@@ -262,7 +262,7 @@ mod tests {
     fn a_run_goes_on_where_its_book_ends() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("run");
-        let plan = Plan { seed: 1, deals: 9, kills: 3, lose_percent: 20 };
+        let plan = Plan { seed: 1, deals: 9, kills: 3, lose_percent: 20, open: Plan::OPEN };
         let (book, resumed) = Book::open(&folder, &plan);
         assert!(!resumed);
         book.begin();
@@ -294,7 +294,7 @@ mod tests {
     #[should_panic(expected = "name another FOLDER")]
     fn another_plan_is_another_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let plan = Plan { seed: 1, deals: 9, kills: 3, lose_percent: 20 };
+        let plan = Plan { seed: 1, deals: 9, kills: 3, lose_percent: 20, open: Plan::OPEN };
         Book::open(folder.path(), &plan).0.begin();
         Book::open(folder.path(), &Plan { deals: 10, ..plan });
     }

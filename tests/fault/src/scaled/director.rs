@@ -22,8 +22,9 @@ const KILLS_PER_ROUND: u64 = 33;
 /// How long a round's deals take to come, if the product keeps up: the calm and as long again.
 const ROUND: Duration = Duration::from_secs(100);
 
-/// Deals of a large round come no faster than this, or all that may be open would be won before the calm.
-const PACE_MIN: Duration = Duration::from_millis(150);
+/// How long a deal has promises left. Deals come no faster than as many as may be open in this time, or all of
+/// them would be won before the calm.
+const LIFE: Duration = Duration::from_mins(1);
 
 /// Of a round's deals, so many of 100 may come before the storm.
 const CALM_PERCENT: u64 = 55;
@@ -144,7 +145,7 @@ impl Field {
     }
 
     async fn round(&self, from: u64, deals: u64, kills: u64) {
-        let pace = (ROUND / u32::try_from(deals.max(1)).unwrap_or(u32::MAX)).max(PACE_MIN);
+        let pace = pace(deals, self.book.plan().open);
         let before = self.book.kills_count();
         let calm = (deals * CALM_PERCENT).div_ceil(100);
         self.gate.send_replace(Gate { until: from + calm, pace, kills: Arc::default() });
@@ -193,6 +194,12 @@ impl Field {
     }
 }
 
+/// How long after one deal of a round the next is won.
+fn pace(deals: u64, open: u64) -> Duration {
+    let share = |time: Duration, of: u64| time / u32::try_from(of.max(1)).unwrap_or(u32::MAX);
+    share(ROUND, deals).max(share(LIFE, open))
+}
+
 /// So many kills after the answers to some of the deals, half of them at once.
 fn storm(dice: &mut Dice, deals: std::ops::Range<u64>, kills: u64) -> BTreeMap<u64, Kill> {
     let count = usize::try_from(kills.min(deals.end.saturating_sub(deals.start))).unwrap();
@@ -210,6 +217,13 @@ fn storm(dice: &mut Dice, deals: std::ops::Range<u64>, kills: u64) -> BTreeMap<u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deals_come_no_faster_than_they_may_be_open() {
+        assert_eq!(pace(100, 400), Duration::from_secs(1));
+        assert_eq!(pace(3_000, 400), Duration::from_millis(150));
+        assert_eq!(pace(3_000, 1_200), Duration::from_millis(50));
+    }
 
     #[test]
     fn half_of_a_storm_follows_answers_at_once() {

@@ -14,10 +14,6 @@ use crate::run::customer;
 /// CRMs that send at the same time: a kill hits requests that are under way, too.
 pub(super) const SENDERS: usize = 4;
 
-/// How many deals may have promises left: more than a busy machine can serve in the days that a promise may be
-/// late would end in broken ones.
-const OPEN_MAX: u64 = 400;
-
 /// How long a CRM goes on sending before the run gives up: a hundred restarts.
 const SENDING: Duration = Duration::from_mins(3);
 
@@ -63,7 +59,8 @@ impl Field {
         }
         let (mut gate, mut ended) = (self.gate.subscribe(), self.ended.subscribe());
         let pace = gate.wait_for(|gate| queue.next < gate.until).await.expect("the field has the gate").pace;
-        let room = |ended: &u64| queue.next - ended.min(&queue.next) < OPEN_MAX;
+        let open = self.book.plan().open;
+        let room = |ended: &u64| queue.next - ended.min(&queue.next) < open;
         ended.wait_for(room).await.expect("the field counts the ends");
         tokio::time::sleep_until(queue.last + pace).await;
         let (n, won_at) = (queue.next, self.world.now());

@@ -47,7 +47,8 @@ fn listed(violations: &[Violation]) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_accepted_is_lost_and_nothing_happens_twice() {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let plan = Plan { seed: 0, deals: 300, kills: 20, lose_percent: 20 }.from_env(fresh_seed());
+    let plan =
+        Plan { seed: 0, deals: 300, kills: 20, lose_percent: 20, open: Plan::OPEN }.from_env(fresh_seed());
     println!("{plan}");
     let world = World::new(settings()).await;
     let Outcome { accepted, kills, product } = run(&world, &plan).await;
@@ -93,7 +94,7 @@ fn report(evidence: &Evidence, lost: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_before_the_commit_is_noticed() {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let plan = Plan { seed: 11, deals: 12, kills: 6, lose_percent: 0 };
+    let plan = Plan { seed: 11, deals: 12, kills: 6, lose_percent: 0, open: Plan::OPEN };
     let world = World::new(sabotaged("ack-before-commit")).await;
     let Outcome { accepted, product, .. } = run(&world, &plan).await;
     // What was still on its way into the log when the last answer was given may get there.
@@ -113,7 +114,7 @@ async fn an_answer_before_the_commit_is_noticed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_dedupe_is_noticed() {
     let _alone = ONE_AT_A_TIME.lock().await;
-    let plan = Plan { seed: 12, deals: 12, kills: 0, lose_percent: 50 };
+    let plan = Plan { seed: 12, deals: 12, kills: 0, lose_percent: 50, open: Plan::OPEN };
     let world = World::new(sabotaged("no-dedupe")).await;
     let Outcome { accepted, product: _product, .. } = run(&world, &plan).await;
     let patience = Duration::from_secs(90);

@@ -18,7 +18,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_kafka_and_postgres_nothing_accepted_is_lost_and_nothing_happens_twice() {
-    let plan = Plan { seed: 0, deals: 300, kills: 33, lose_percent: 20 };
+    let plan = Plan { seed: 0, deals: 300, kills: 33, lose_percent: 20, open: Plan::OPEN };
     let plan = plan.from_env(u64::from(std::process::id()));
     println!("{plan}");
     let folder = tempfile::tempdir().unwrap();

@@ -8,8 +8,10 @@ use afterglow_events::Encoding;
 use bytes::Bytes;
 
 use super::*;
+use crate::conformance::postgres::Database;
 use crate::conformance::{at, event};
 use crate::memory::{Store as Model, Tx as ModelTx};
+use crate::postgres;
 use crate::store::{CommitFault, CommitFaults};
 use crate::turns::Terms;
 
@@ -240,4 +242,69 @@ async fn a_record_that_touches_a_second_class_is_alone_in_its_transaction() {
     let turns: Vec<Vec<String>> = store.role().await.into_values().collect();
     assert_eq!(turns, [ids(&[1, 2]), ids(&[3]), ids(&[4, 5])]);
     assert_eq!(store.cursors("test").await.unwrap()[0].next_offset, 5);
+}
+
+/// Each record waits until another one is being decided.
+struct Meeting(tokio::sync::Barrier);
+
+impl Handler for Meeting {
+    type Tx = postgres::Tx;
+
+    fn role(&self) -> &'static str {
+        "test"
+    }
+
+    async fn apply(&self, _: &mut Self::Tx, _: &[Incoming]) -> Result<(), Error> {
+        self.0.wait().await;
+        Ok(())
+    }
+
+    fn now(&self, _: Timeline) -> Timestamp {
+        at(9)
+    }
+}
+
+/// What two partitions of a class each hold.
+fn of_two_classes() -> Log {
+    let mut log = Log::of(&[(1, "a"), (2, "c")]);
+    log.waiting[1].partition = 1;
+    let class = |received: &Received| Shard::of(received.record.key_text()).class();
+    assert_ne!(class(&log.waiting[0]), class(&log.waiting[1]));
+    log
+}
+
+#[tokio::test]
+async fn postgres_decides_on_classes_side_by_side() {
+    const CORE: postgres::Schema = postgres::Schema { name: "role", migrations: &[] };
+    let database = Database::fresh().await;
+    let (store, _) = database.fresh_store(&CORE, CommitFaults::default()).await;
+    let handler = Meeting(tokio::sync::Barrier::new(2));
+    let mut log = of_two_classes();
+    let decided = consume_once(&handler, &store, &mut log);
+    let decided = tokio::time::timeout(Duration::from_secs(30), decided).await;
+    assert_eq!(decided.expect("one class waits for the other"), Ok(2));
+    assert_eq!(store.cursors("test").await.unwrap().len(), 2);
+}
+
+#[test]
+fn a_cursor_goes_with_the_last_class_of_its_partition() {
+    let handler = Notes { fails_on: vec![], panics_on: vec![] };
+    let grouped = |mut log: Log| {
+        let records: Vec<Received> = log.waiting.drain(..).collect();
+        let cursors = cursors_of(&records, &handler);
+        let (groups, apart) = groups_of(&handler, true, records, &cursors);
+        let numbers = |(items, cursors): Group| {
+            let ends =
+                cursors.iter().map(|cursor| (cursor.partition, cursor.next_offset)).collect::<Vec<_>>();
+            (items.len(), ends)
+        };
+        (groups.into_iter().map(numbers).collect::<Vec<_>>(), apart)
+    };
+    let (mut groups, apart) = grouped(of_two_classes());
+    groups.sort();
+    assert_eq!((groups, apart), (vec![(1, vec![(0, 1)]), (1, vec![(1, 2)])], true));
+    // A stranger's partitioner: both classes in one partition.
+    let (groups, apart) = grouped(Log::of(&[(1, "a"), (2, "c"), (3, "a")]));
+    let ends: Vec<_> = groups.iter().map(|(_, ends)| ends.clone()).collect();
+    assert_eq!((ends, apart), (vec![vec![], vec![(0, 3)]], false));
 }

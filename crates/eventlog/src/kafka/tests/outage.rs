@@ -1,6 +1,10 @@
 //! A broker that stops, hangs or is killed.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use afterglow_servers::Kafka;
+use futures::future::join_all;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -41,29 +45,54 @@ impl Outage {
         for n in 0..2 {
             refused(n).await;
         }
-        futures::future::join_all((2..200).map(refused)).await;
+        join_all((2..200).map(refused)).await;
         200
     }
 
     /// Appends are taken again, by the same client, and what was refused did not pile up.
     async fn recovers(&self, refused: usize) {
+        self.takes_again().await;
+        let records = self.records().await;
+        let strays = ids(&records).into_iter().filter(|id| id.starts_with("during")).count();
+        assert!(strays * 20 <= refused, "{strays} of {refused} refused records were written all the same");
+        assert!(ids(&records).contains(&"before"), "what was accepted is there");
+    }
+
+    /// Pauses the broker again and again, and kills it.
+    async fn gives_hard_times(&mut self) {
+        const PAUSES_MS: [u64; 4] = [300, 2_400, 2_600, 4_000];
+        const BETWEEN: Duration = Duration::from_millis(300);
+        for pause_ms in PAUSES_MS {
+            tokio::time::sleep(BETWEEN).await;
+            self.kafka.pause().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            self.kafka.resume().await.unwrap();
+        }
+        self.takes_again().await;
+        self.kafka.kill().await.unwrap();
+        self.kafka.start_again().await.unwrap();
+        self.takes_again().await;
+    }
+
+    async fn takes_again(&self) {
         let deadline = Instant::now() + RECOVERY_MAX;
         while append(&self.log, record(Topic::Deals, "after", "after")).await.is_err() {
             assert!(Instant::now() < deadline, "the broker is back, and nothing is taken");
         }
+    }
+
+    /// All that the topic holds.
+    async fn records(&self) -> Vec<Received> {
         let reader = self.log.reader().await.unwrap();
         let mut records = Vec::new();
-        for (partition, start, end) in reader.ends(Topic::Deals).await.unwrap() {
-            let count = usize::try_from(end - start).unwrap();
-            while records.iter().filter(|r: &&Received| r.partition == partition).count() < count {
-                let from = records.iter().filter(|r: &&Received| r.partition == partition).count();
-                let from = i64::try_from(from).unwrap();
-                records.extend(reader.read(Topic::Deals, partition, from, count).await.unwrap());
+        for (partition, mut from, end) in reader.ends(Topic::Deals).await.unwrap() {
+            while from < end {
+                let read = reader.read(Topic::Deals, partition, from, 500).await.unwrap();
+                from = read.last().map_or(from, |last| last.offset + 1);
+                records.extend(read);
             }
         }
-        let strays = ids(&records).into_iter().filter(|id| id.starts_with("during")).count();
-        assert!(strays * 20 <= refused, "{strays} of {refused} refused records were written all the same");
-        assert!(ids(&records).contains(&"before"), "what was accepted is there");
+        records
     }
 }
 
@@ -93,9 +122,45 @@ async fn a_hanging_broker_refuses_in_time_and_comes_back() {
     outage.kafka.pause().await.unwrap();
     outage.refuses().await;
     outage.kafka.resume().await.unwrap();
-    let deadline = Instant::now() + RECOVERY_MAX;
-    while append(&outage.log, record(Topic::Deals, "after", "after")).await.is_err() {
-        assert!(Instant::now() < deadline, "the broker goes on, and nothing is taken");
+    outage.takes_again().await;
+}
+
+/// Appends record after record of a key until it is over; gives the ids that were taken, and where.
+async fn append_until(log: &KafkaLog, key: String, over: &AtomicBool) -> Vec<(String, Position)> {
+    let mut taken = Vec::new();
+    for number in 0.. {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let id = format!("{key}-{number}");
+        if let Ok(position) = append(log, record(Topic::Deals, &key, &id)).await {
+            taken.push((id, position));
+        }
+    }
+    taken
+}
+
+/// A short pause lets batches wait for their answer, one of the timeout's length has the client give up what
+/// the broker then writes all the same, and a kill cuts connections in the middle: whatever was taken stands
+/// where its answer said.
+#[tokio::test]
+async fn what_was_taken_in_hard_times_stands_where_it_was_said_to() {
+    let mut outage = outage().await;
+    let (log, over) = (outage.log.clone(), AtomicBool::new(false));
+    let appends = join_all((0..16).map(|n| append_until(&log, format!("hard-{n}"), &over)));
+    let (taken, ()) = tokio::join!(appends, async {
+        outage.gives_hard_times().await;
+        over.store(true, Ordering::Relaxed);
+    });
+    let taken: Vec<_> = taken.into_iter().flatten().collect();
+    let records = outage.records().await;
+    let mut found = HashMap::new();
+    for received in &records {
+        found.insert((received.partition, received.offset), received.record.header("ce_id"));
+    }
+    assert!(taken.len() > 100, "only {} were taken", taken.len());
+    for (id, Position { partition, offset }) in &taken {
+        assert_eq!(found.get(&(*partition, *offset)), Some(&Some(id.as_str())));
     }
 }
 
