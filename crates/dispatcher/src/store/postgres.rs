@@ -111,6 +111,9 @@ impl DispatcherTx for Tx {
     }
 
     async fn load_budgets(&mut self, accounts: &[AccountOf]) -> Result<Vec<Budget>, Error> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
         let account =
             |(tenant, account): &AccountOf| (tenant.to_string(), text::stored(account).into_owned());
         let (tenants, accounts): (Vec<String>, Vec<String>) = accounts.iter().map(account).unzip();
@@ -132,6 +135,9 @@ impl DispatcherTx for Tx {
     }
 
     async fn load_suppressions(&mut self, addresses: &[AddressKey]) -> Result<Vec<Suppression>, Error> {
+        if addresses.is_empty() {
+            return Ok(Vec::new());
+        }
         let names = addresses.iter().map(|(tenant, hmac)| address_name(tenant, hmac));
         self.lock_names("address", names.collect()).await?;
         let rows = sqlx::query(

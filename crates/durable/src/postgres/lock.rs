@@ -34,6 +34,13 @@ const LOCK_FREE: &str = concat!(
     " as now from locked"
 );
 
+/// How long timers wait for shards that somebody is at work on, as PostgreSQL takes it: longer than a page of
+/// records takes, and short beside a holder that was stopped, which must not hold up the other classes.
+const PATIENCE: &str = "set local lock_timeout = '100ms'";
+
+/// PostgreSQL's code for a lock that was not given in time.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// What a transaction without the lock would read; only the test that shows what the lock is good for
 /// asks for it.
 #[cfg(test)]
@@ -47,6 +54,9 @@ pub(super) enum Asking {
     All,
     /// For those that are free.
     Free,
+    /// For all of them, for [`PATIENCE`]: whoever only ever looks for free ones gets none while others are busy
+    /// without a pause.
+    Shortly,
     /// For none: the sabotage of the order checker.
     #[cfg(test)]
     Nothing,
@@ -64,7 +74,7 @@ pub(super) struct Held {
 /// A shard, its mark on the wall's clock and on the journey's, and the database's clock.
 type Row = (i16, i64, i64, i64);
 
-/// Locks shards, ascending.
+/// Locks shards, ascending. None is held where they were not to be had in time; the transaction is over then.
 pub(super) async fn lock(
     connection: &mut PgConnection,
     shards: &ShardSet,
@@ -74,13 +84,25 @@ pub(super) async fn lock(
         return Ok(Held::default());
     }
     let statement = match asking {
-        Asking::All => LOCK,
+        Asking::All | Asking::Shortly => LOCK,
         Asking::Free => LOCK_FREE,
         #[cfg(test)]
         Asking::Nothing => LOOK,
     };
-    let rows: Vec<Row> = sqlx::query_as(statement).bind(numbers(shards.iter())).fetch_all(connection).await?;
-    Held::of(&rows)
+    if asking == Asking::Shortly {
+        sqlx::query(PATIENCE).execute(&mut *connection).await?;
+    }
+    let rows: Result<Vec<Row>, sqlx::Error> =
+        sqlx::query_as(statement).bind(numbers(shards.iter())).fetch_all(connection).await;
+    match rows {
+        Err(error) if asking == Asking::Shortly && is_not_available(&error) => Ok(Held::default()),
+        rows => Held::of(&rows?),
+    }
+}
+
+fn is_not_available(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == LOCK_NOT_AVAILABLE)
 }
 
 /// Shards as SQL takes them.

@@ -110,10 +110,11 @@ pub(super) async fn take(relays: &PgPool, max: usize) -> Result<Option<Taken<Out
     Ok(None)
 }
 
-/// The classes that have events.
+/// The classes that have events: one look at the index for each shard, however much waits.
 async fn waiting_classes(connection: &mut PgConnection) -> Result<Vec<u8>, Error> {
     let shards: Vec<i16> = sqlx::query_scalar(
-        "select shard from shard s where exists (select from outbox o where o.shard = s.shard)",
+        "select s.shard from shard s
+         cross join lateral (select from outbox o where o.shard = s.shard limit 1) as has",
     )
     .fetch_all(connection)
     .await?;

@@ -29,6 +29,11 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("synchronous_commit", "on"),
     // One wrongly costed plan would compile for longer than it runs, at every call.
     ("jit", "off"),
+    // A plan that was made while a table was small is kept while it grows, and every question of ours goes by
+    // a key: other ways to the rows are only ever mistaken.
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
     // Longer than a stopped holder may idle, so that those who wait for it get the lock and no error.
     ("lock_timeout", "8s"),
     ("idle_in_transaction_session_timeout", "5s"),

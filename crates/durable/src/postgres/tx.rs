@@ -77,19 +77,23 @@ impl Store {
         Ok(Tx { inner, held, marks: Marks::default(), wakes: false, unproven: false, changed, faults })
     }
 
-    /// A transaction on the free ones of these shards, with what is due there.
+    /// A transaction on these shards, with what is due there; nothing where they are not to be had.
     async fn tx_due(
         &self,
         of: (Timeline, Timestamp),
-        shards: &[Shard],
+        (shards, asking): (&[Shard], Asking),
         max: usize,
     ) -> Result<Option<Due<Tx>>, Error> {
         // Each shard has its share of the page, so that a busy one starves none of its class.
         let asked = ShardSet::new(shards.iter().copied().take(SHARDS_PER_TURN_MAX.min(max)));
-        let mut tx = self.tx(&asked, Asking::Free).await?;
+        let mut tx = self.tx(&asked, asking).await?;
         let skipped = asked.len() - tx.held.shards().len();
         metrics::counter!(metric::SHARDS_SKIPPED, "role" => self.role).increment(skipped as u64);
-        let share = max / tx.held.shards().len().max(1);
+        if tx.held.shards().is_empty() {
+            tx.inner.rollback().await?;
+            return Ok(None);
+        }
+        let share = max / tx.held.shards().len();
         let page = timers::due(&mut tx.inner, of, &tx.held, share).await?;
         for shard in tx.held.shards().iter() {
             let of_shard: Vec<Timer> = page.iter().filter(|timer| timer.shard == shard).copied().collect();
@@ -123,8 +127,12 @@ impl crate::Store for Store {
         max: usize,
     ) -> Result<Option<Due<Tx>>, Error> {
         let by_class = timers::due_shards(&self.pool, timeline, now).await?;
-        for class in self.classes.order(by_class.keys().copied().collect()) {
-            let found = self.tx_due((timeline, now), &by_class[&class], max).await?;
+        let order = self.classes.order(by_class.keys().copied().collect());
+        let free = order.iter().map(|class| (*class, Asking::Free));
+        // Others are at work on everything that is due: the first class is waited for.
+        let waited_for = order.first().map(|class| (*class, Asking::Shortly));
+        for (class, asking) in free.chain(waited_for) {
+            let found = self.tx_due((timeline, now), (&by_class[&class], asking), max).await?;
             if found.is_some() {
                 self.classes.took(class);
                 return Ok(found);

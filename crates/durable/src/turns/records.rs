@@ -25,8 +25,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// Pause after the store or the log failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How many classes of a poll are decided at the same time: each holds a connection.
-const CLASSES_AT_ONCE: usize = 4;
+/// How many classes of a poll are decided at the same time. Each holds a connection and its class, which timers
+/// and other replicas wait for.
+const CLASSES_AT_ONCE: usize = 2;
 
 const DAY_SECONDS: u64 = 86_400;
 

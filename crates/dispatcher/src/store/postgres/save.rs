@@ -12,6 +12,9 @@ use crate::store::blobs::{LEDGER_VERSION, STATE_VERSION, ledger_bytes, state_byt
 use crate::touchpoint::Touchpoint;
 
 pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoint]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows = last_of_each(rows, |row| row.id);
     let states = rows.iter().map(|row| state_bytes(&row.state)).collect::<Result<Vec<_>, _>>()?;
     sqlx::query(
@@ -45,6 +48,9 @@ pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoin
 }
 
 pub(super) async fn attempts(connection: &mut PgConnection, rows: &[Attempt]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows = last_of_each(rows, |row| row.id);
     sqlx::query(
         "insert into attempt (id, touchpoint, step, n, state, vendor, request, mail_from, mail_to, started_at,
@@ -77,6 +83,9 @@ pub(super) async fn attempts(connection: &mut PgConnection, rows: &[Attempt]) ->
 }
 
 pub(super) async fn deals(connection: &mut PgConnection, rows: &[DealLedger]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows = last_of_each(rows, |row| &row.deal);
     let ledgers = rows.iter().map(|row| ledger_bytes(row)).collect::<Result<Vec<_>, _>>()?;
     sqlx::query(
@@ -96,6 +105,9 @@ pub(super) async fn deals(connection: &mut PgConnection, rows: &[DealLedger]) ->
 }
 
 pub(super) async fn budgets(connection: &mut PgConnection, rows: &[Budget]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows = last_of_each(rows, |row| &row.key);
     sqlx::query(
         "insert into budget (tenant, account, year, currency, reserved, spent, cap, joined)
@@ -118,6 +130,9 @@ pub(super) async fn budgets(connection: &mut PgConnection, rows: &[Budget]) -> R
 }
 
 pub(super) async fn suppressions(connection: &mut PgConnection, rows: &[Suppression]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows: Vec<&Suppression> = rows.iter().collect();
     sqlx::query(
         "insert into suppression (tenant, address_hmac, since, reason)

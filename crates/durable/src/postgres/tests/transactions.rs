@@ -125,6 +125,39 @@ async fn timers_pass_by_a_shard_that_is_held() {
     drop((held, tx));
 }
 
+/// Where a consumer is busy without a pause, nothing is ever free when timers look: they wait for their turn.
+#[tokio::test]
+async fn timers_wait_for_a_shard_that_is_never_free() {
+    let (_database, store) = store().await;
+    let due = timer(3, at(100), 1);
+    let shards = ShardSet::new([due.shard]);
+    let mut tx = store.begin(&shards).await.unwrap();
+    tx.write(Writes { arm: vec![due], ..Writes::default() }).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut held = store.begin(&shards).await.unwrap();
+    let busy = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            // The next transaction is begun before this one ends, so that the shard is never free.
+            let next = store.begin(&shards);
+            let (next, ()) = tokio::join!(next, async { held.commit().await.unwrap() });
+            held = next.unwrap();
+        }
+    };
+    let fired = async {
+        loop {
+            if let Some((_tx, page)) = store.begin_due(Timeline::Journey, at(1000), 10).await.unwrap() {
+                return page;
+            }
+        }
+    };
+    tokio::select! {
+        page = fired => assert_eq!(page, [due]),
+        () = busy => unreachable!("it has no end"),
+        () = tokio::time::sleep(Duration::from_secs(20)) => panic!("timers starve"),
+    }
+}
+
 /// Shards of two classes in one transaction are locked ascending, so two of these never wait in a circle.
 #[tokio::test]
 async fn transactions_that_meet_in_several_shards_all_end() {

@@ -17,6 +17,9 @@ pub(crate) const DEAL_COLUMNS: &str =
     "deal, home, rev, won_no, standing, snapshot, waiting, declined, heard_at, details_removed_at";
 
 pub(super) async fn load(connection: &mut PgConnection, deals: &[DealRef]) -> Result<Vec<DealRow>, Error> {
+    if deals.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query(
         "select deal, home, rev, won_no, standing, snapshot, waiting, declined, heard_at, details_removed_at
          from deal where deal = any($1)",
@@ -49,6 +52,9 @@ pub(crate) fn deal_row(row: &PgRow) -> Result<DealRow, Error> {
 }
 
 pub(super) async fn save(connection: &mut PgConnection, deals: &[DealRow]) -> Result<(), Error> {
+    if deals.is_empty() {
+        return Ok(());
+    }
     let deals = last_of_each(deals, |row| &row.deal);
     sqlx::query(
         "insert into deal (deal, shard, home, rev, won_no, standing, account, account_name, snapshot, waiting, declined,
@@ -80,6 +86,9 @@ pub(super) async fn save(connection: &mut PgConnection, deals: &[DealRow]) -> Re
 }
 
 pub(super) async fn link(connection: &mut PgConnection, links: &[AccountLink]) -> Result<(), Error> {
+    if links.is_empty() {
+        return Ok(());
+    }
     let links = last_of_each(links, |link| link);
     sqlx::query(
         "insert into account_link (tenant, account, home)

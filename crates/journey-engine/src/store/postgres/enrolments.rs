@@ -19,6 +19,9 @@ pub(super) async fn load(
     connection: &mut PgConnection,
     ids: &[EnrolmentId],
 ) -> Result<Vec<EnrolmentRow>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query(
         "select id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name,
          traceparent, ended_at, details_removed_at from enrolment where id = any($1)",
@@ -33,6 +36,9 @@ pub(super) async fn load_of(
     connection: &mut PgConnection,
     deals: &[DealRef],
 ) -> Result<Vec<EnrolmentRow>, Error> {
+    if deals.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query(
         "select id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name,
          traceparent, ended_at, details_removed_at from enrolment where deal = any($1)",
@@ -78,6 +84,9 @@ fn state_version(_: &EnrolmentRow) -> i32 {
 }
 
 pub(super) async fn save(connection: &mut PgConnection, rows: &[EnrolmentRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows = last_of_each(rows, |row| row.id);
     sqlx::query(
         "insert into enrolment (id, shard, home, deal, journey, version, status, armed_at, state_version, state,
@@ -114,6 +123,9 @@ pub(super) async fn save(connection: &mut PgConnection, rows: &[EnrolmentRow]) -
 
 /// Touches no index of what goes on, so that the new version of the row stays in its page and no index grows.
 pub(super) async fn save_states(connection: &mut PgConnection, rows: &[EnrolmentRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let rows = last_of_each(rows, |row| row.id);
     let done = sqlx::query(
         "update enrolment set status = new.status, armed_at = new.armed_at, state_version = new.state_version,

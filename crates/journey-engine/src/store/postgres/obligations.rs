@@ -13,6 +13,9 @@ use crate::rows::{Closed, OUTCOMES, ObligationRow};
 use crate::store::broken;
 
 pub(super) async fn save(connection: &mut PgConnection, rows: &[ObligationRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
     let once = last_of_each(rows, |row| (row.enrolment, &row.moment, row.occurrence));
     let closed = |row: &&ObligationRow| row.closed.is_some();
     // One that is closed earlier in the list may not be there again.
