@@ -31,6 +31,7 @@ use clap::Parser as _;
 
 use options::{Cli, Role, Scale};
 use report::{Report, TimersTable};
+use scaled::report::DecisionsTable;
 
 fn main() -> ExitCode {
     // The whole product, measured as a child, is this program too.
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Some(Role::Load(plan)) => edge::load::run(plan),
         Some(Role::Timers { pending }) => block_on(timers_alone(&cli, *pending)),
         Some(Role::Scaled) => block_on(scaled_alone(&cli)),
+        Some(Role::Decisions { engines }) => block_on(decisions_alone(&cli, engines)),
         Some(Role::Embedded) => block_on(conduct(&cli, false)),
         None => block_on(conduct(&cli, true)),
     };
@@ -101,6 +103,15 @@ async fn scaled_alone(cli: &Cli) -> anyhow::Result<()> {
     let folder = cli.folder().context("a folder for the measured files")?;
     let scaled = scaled::measure(cli.scaled(), folder.path()).await?;
     writeln!(std::io::stdout().lock(), "{scaled}")?;
+    folder.close().context("removing the measured files")
+}
+
+/// Measures only the deals from Kafka to Kafka, with so many engines.
+async fn decisions_alone(cli: &Cli, engines: &[usize]) -> anyhow::Result<()> {
+    let folder = cli.folder().context("a folder for the measured files")?;
+    let scale = scaled::scale::Scale { replicas: engines.to_vec(), ..cli.scaled() };
+    let decisions = scaled::decisions_alone(&scale, folder.path()).await?;
+    writeln!(std::io::stdout().lock(), "{}", DecisionsTable(&decisions))?;
     folder.close().context("removing the measured files")
 }
 

@@ -58,6 +58,13 @@ pub(crate) enum Role {
     Embedded,
     /// Measures the scaled product alone and prints its tables, writing no results.
     Scaled,
+    /// Measures deals from Kafka to Kafka alone and prints their table, writing no results: for work on that
+    /// path.
+    Decisions {
+        /// How many engines, one number after the other.
+        #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+        engines: Vec<usize>,
+    },
     /// Sends webhooks and prints what came of it.
     #[command(hide = true)]
     Load(Plan),

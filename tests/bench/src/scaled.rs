@@ -41,6 +41,20 @@ pub(crate) struct Scaled {
     pub(crate) memory: roles::Memory,
 }
 
+/// Measures the deals from Kafka to Kafka alone.
+pub(crate) async fn decisions_alone(
+    scale: &Scale,
+    folder: &Path,
+) -> anyhow::Result<Vec<decisions::Replicas>> {
+    let folder = folder.join("scaled");
+    std::fs::create_dir(&folder)?;
+    let servers = Servers::start(&folder).await?;
+    let decisions = decisions::measure(scale, &servers, &folder).await?;
+    servers.stop().await?;
+    std::fs::remove_dir_all(&folder)?;
+    Ok(decisions)
+}
+
 /// Starts the servers, measures, ends them.
 pub(crate) async fn measure(scale: Scale, folder: &Path) -> anyhow::Result<Scaled> {
     let folder = folder.join("scaled");

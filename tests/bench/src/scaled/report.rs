@@ -6,11 +6,21 @@ mod tables;
 use std::fmt;
 
 use super::Scaled;
+use super::decisions::Replicas;
 use super::ground::{PARTITIONS, SETTINGS};
 use super::lateness::ENGINES;
 use crate::report::count;
 
 pub(crate) use aims::Aim;
+
+/// The table of the decisions.
+pub(crate) struct DecisionsTable<'a>(pub(crate) &'a [Replicas]);
+
+impl fmt::Display for DecisionsTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tables::decisions(f, self.0)
+    }
+}
 
 impl fmt::Display for Scaled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
