@@ -19,6 +19,7 @@ mod watch;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use afterglow_domain::Shard;
@@ -30,6 +31,7 @@ use crate::error::Error;
 use crate::metric::{self, Tally};
 use lanes::Shared;
 use member::Member;
+use start::Place;
 
 /// How long leaving the group may take: librdkafka's close can hang, and a process must be able to end. The
 /// group then learns of it when the session times out.
@@ -39,7 +41,7 @@ const LEAVE_MAX: Duration = Duration::from_secs(10);
 pub struct KafkaConsumer {
     shared: Arc<Shared>,
     /// Says that the threads have ended, by being closed.
-    ended: std::sync::mpsc::Receiver<Infallible>,
+    ended: Receiver<Infallible>,
     group: String,
     partitions: u16,
 }
@@ -61,35 +63,37 @@ impl KafkaConsumer {
         topics: &[Topic],
         checkpoints: C,
     ) -> Result<Self, Error> {
-        let checkpoints = Arc::new(checkpoints);
+        let shared = Arc::new(Shared::new(topics));
+        let join = |topic: &Topic| {
+            let (settings, group) = (settings.clone(), group.to_owned());
+            let runtime = tokio::runtime::Handle::current();
+            Member::join(Place { settings, group, topic: *topic, runtime }, shared.clone())
+        };
+        let members = topics.iter().map(join).collect::<Result<Vec<_>, _>>()?;
         let (ending, ended) = std::sync::mpsc::channel();
         let (group, partitions) = (group.to_owned(), settings.partitions);
-        let consumer = Self { shared: Arc::new(Shared::new(topics)), ended, group, partitions };
-        for topic in topics {
-            let member = Member::join(settings.clone(), &consumer.group, *topic, consumer.shared.clone())?;
-            let place = start::Place {
-                settings: settings.clone(),
-                group: consumer.group.clone(),
-                topic: *topic,
-                runtime: tokio::runtime::Handle::current(),
-            };
-            consumer.spawn(member, place, checkpoints.clone(), ending.clone())?;
-        }
-        Ok(consumer)
+        let consumer = Self { shared, ended, group, partitions };
+        let checkpoints = Arc::new(checkpoints);
+        let mut members = members.into_iter();
+        let spawned =
+            members.try_for_each(|member| consumer.spawn(member, checkpoints.clone(), ending.clone()));
+        // Only threads hold it from here on: whoever drops the consumer waits for all that have it.
+        drop(ending);
+        spawned.map(|()| consumer)
     }
 
+    /// Gives a member its thread, which drops `ending` when it has left.
     fn spawn<C: Checkpoints>(
         &self,
         member: Member,
-        place: start::Place,
         checkpoints: Arc<C>,
-        ending: std::sync::mpsc::Sender<Infallible>,
+        ending: Sender<Infallible>,
     ) -> Result<(), Error> {
-        let thread = std::thread::Builder::new().name(format!("kafka-{}", place.topic.short_name()));
+        let thread = std::thread::Builder::new().name(format!("kafka-{}", member.topic().short_name()));
         let told = self.shared.clone();
         let spawned = thread.spawn(move || {
             // The checkpoints are somebody else's code, and a thread that is gone must not look like no records.
-            let ran = catch_unwind(AssertUnwindSafe(|| member.run(&place, &*checkpoints)));
+            let ran = catch_unwind(AssertUnwindSafe(|| member.run(&*checkpoints)));
             if ran.is_err() {
                 let what = "Kafka's consumer crashed; restart the process and report the panic in its log";
                 told.stop(ConsumeError::Unavailable(what.to_owned()));
@@ -148,7 +152,7 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         self.shared.close();
         let left = self.ended.recv_timeout(LEAVE_MAX);
-        if matches!(left, Err(std::sync::mpsc::RecvTimeoutError::Timeout)) {
+        if matches!(left, Err(RecvTimeoutError::Timeout)) {
             tracing::warn!(
                 group = self.group,
                 "Kafka: the group was not left in time; it notices in seconds"

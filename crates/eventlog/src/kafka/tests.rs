@@ -94,6 +94,14 @@ impl Subject for OnKafka {
 
 crate::log_conformance!(conforms, subject().await);
 
+/// Topics of one's own on the run's broker, and a log on them.
+async fn own_log() -> (Broker, KafkaLog) {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[]).await;
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    (broker, log)
+}
+
 /// A record of a topic whose `ce_id` and payload are `id`.
 fn record(topic: Topic, key: &str, id: &(impl ToString + ?Sized)) -> Record {
     let id = bytes::Bytes::from(id.to_string());

@@ -146,30 +146,20 @@ impl Shared {
 
     /// Forgets what was not decided; the threads go back to it.
     pub(super) fn rewind(&self, now: Instant) {
-        self.rewind_where(now, |_| true);
+        self.state().lanes.values_mut().for_each(|lane| lane.rewind(now));
     }
 
     /// Forgets what was not decided of one topic.
     pub(super) fn rewind_topic(&self, topic: Topic, now: Instant) {
-        self.rewind_where(now, |of| of == topic);
-    }
-
-    fn rewind_where(&self, now: Instant, goes_back: impl Fn(Topic) -> bool) {
-        let mut state = self.state();
-        for (_, lane) in state.lanes.iter_mut().filter(|((topic, _), _)| goes_back(*topic)) {
-            lane.end = lane.end.max(lane.next);
-            lane.next = lane.committed.next_offset;
-            lane.catch_up_until = now + CATCH_UP;
-            lane.rewound = true;
-            (lane.buffer, lane.bytes) = (VecDeque::new(), 0);
-        }
+        self.state().lanes_of(topic).for_each(|(_, lane)| lane.rewind(now));
     }
 
     pub(super) fn close(&self) {
         self.state().closing = true;
     }
 
-    /// The next orders for a topic's thread. Commits and pauses count as done; a rewind is ordered until [`Self::sought`].
+    /// The next orders for a topic's thread. Commits and pauses count as done; a rewind is ordered until
+    /// [`Self::sought`].
     pub(super) fn orders(&self, topic: Topic) -> Orders {
         let mut state = self.state();
         let mut orders = Orders { closing: state.closing, ..Orders::default() };
@@ -302,6 +292,16 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock, so a poisoned one is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lane {
+    fn rewind(&mut self, now: Instant) {
+        self.end = self.end.max(self.next);
+        self.next = self.committed.next_offset;
+        self.catch_up_until = now + CATCH_UP;
+        self.rewound = true;
+        (self.buffer, self.bytes) = (VecDeque::new(), 0);
     }
 }
 

@@ -20,7 +20,7 @@ use super::start::Place;
 use super::watch::{Watch, commit};
 use crate::error::Error;
 use crate::kafka::message;
-use crate::kafka::settings::{ASK, Settings};
+use crate::kafka::settings::ASK;
 
 /// How long the thread waits for a record before it looks for orders.
 const POLL: Duration = Duration::from_millis(20);
@@ -38,51 +38,52 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// A member of a group, for one topic.
 pub(super) struct Member {
     consumer: BaseConsumer<Watch>,
-    settings: Arc<Settings>,
+    place: Place,
     shared: Arc<Shared>,
-    topic: Topic,
 }
 
 impl Member {
-    pub(super) fn join(
-        settings: Arc<Settings>,
-        group: &str,
-        topic: Topic,
-        shared: Arc<Shared>,
-    ) -> Result<Self, Error> {
-        let watch = Watch::new(settings.clone(), group, topic, shared.clone());
+    pub(super) fn join(place: Place, shared: Arc<Shared>) -> Result<Self, Error> {
+        let Place { settings, group, topic, .. } = &place;
+        let watch = Watch::new(settings.clone(), group, *topic, shared.clone());
         let refused = |error: KafkaError| crate::kafka::settings::refused(&error);
         let consumer =
             settings.member(group).create_with_context::<_, BaseConsumer<_>>(watch).map_err(refused)?;
-        consumer.subscribe(&[&settings.topic_name(topic)]).map_err(refused)?;
-        Ok(Self { consumer, settings, shared, topic })
+        consumer.subscribe(&[&settings.topic_name(*topic)]).map_err(refused)?;
+        Ok(Self { consumer, place, shared })
+    }
+
+    /// What it reads.
+    pub(super) fn topic(&self) -> Topic {
+        self.place.topic
     }
 
     /// Polls until the role has dropped its consumer; then leaves the group.
-    pub(super) fn run<C: Checkpoints>(self, place: &Place, checkpoints: &C) {
+    pub(super) fn run<C: Checkpoints>(self, checkpoints: &C) {
         let mut start_at = Instant::now();
         let mut probe_at = Instant::now();
         loop {
-            let orders = self.shared.orders(self.topic);
+            let orders = self.shared.orders(self.place.topic);
             self.obey(&orders);
             if orders.closing {
                 break;
             }
             self.poll();
             let now = Instant::now();
-            if now >= start_at && !self.start_assigned(place, checkpoints) {
+            if now >= start_at && !self.start_assigned(checkpoints) {
                 start_at = now + PAUSE;
             }
             if self.watch().astray.swap(false, Ordering::Relaxed) {
-                self.look_where_we_are(place);
+                self.look_where_we_are();
             }
-            let suspect = self.watch().suspect.load(Ordering::Relaxed) || self.shared.in_trouble(self.topic);
+            let suspect =
+                self.watch().suspect.load(Ordering::Relaxed) || self.shared.in_trouble(self.place.topic);
             if now >= probe_at && suspect {
                 self.watch().suspect.store(false, Ordering::Relaxed);
                 probe_at = now + PROBE_INTERVAL;
                 self.probe();
                 if self.watch().untold.swap(false, Ordering::Relaxed) {
-                    self.shared.tell_again(self.topic);
+                    self.shared.tell_again(self.place.topic);
                 }
             }
         }
@@ -98,12 +99,12 @@ impl Member {
 
     fn obey(&self, orders: &Orders) {
         if !orders.commit.is_empty()
-            && let Err(error) = commit(&self.consumer, &self.settings, &orders.commit)
+            && let Err(error) = commit(&self.consumer, &self.place.settings, &orders.commit)
         {
             self.watch().not_told(&error);
         }
         for (place, offset) in &orders.seek {
-            let name = self.settings.topic_name(place.0);
+            let name = self.place.settings.topic_name(place.0);
             match self.consumer.seek(&name, i32::from(place.1), Offset::Offset(*offset), ASK) {
                 Ok(()) => self.shared.sought(*place, *offset),
                 Err(error) => tracing::debug!(error = %error, "Kafka: not rewound yet"),
@@ -128,7 +129,7 @@ impl Member {
                     if records.is_empty() {
                         until = Instant::now() + HAND_OVER;
                     }
-                    let topic = self.settings.topic_of(message.topic());
+                    let topic = self.place.settings.topic_of(message.topic());
                     records.extend(topic.map(|topic| message::received(&message, topic)));
                 }
                 Some(Err(error)) => self.failed(&error),
@@ -140,7 +141,7 @@ impl Member {
         }
         // What came behind that news is not what stands behind our cursors; it is read again if it is.
         if !records.is_empty() && !self.watch().astray.load(Ordering::Relaxed) {
-            self.shared.no_trouble(self.topic);
+            self.shared.no_trouble(self.place.topic);
             self.shared.received(records);
         }
     }
@@ -152,7 +153,7 @@ impl Member {
                 self.watch().astray.store(true, Ordering::Relaxed);
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                let name = self.settings.topic_name(self.topic);
+                let name = self.place.settings.topic_name(self.place.topic);
                 self.trouble(format!("{name} is missing in Kafka; `afterglow topics --create` makes it"));
             }
             // Connections come and go; whether the broker is away is asked.
@@ -161,13 +162,13 @@ impl Member {
     }
 
     /// Starts what has been assigned; whether that needs no further try.
-    fn start_assigned<C: Checkpoints>(&self, place: &Place, checkpoints: &C) -> bool {
+    fn start_assigned<C: Checkpoints>(&self, checkpoints: &C) -> bool {
         let waiting = self.waiting();
         // Where a person must decide, nothing goes on by itself.
         if waiting.is_empty() || self.shared.has_stopped() {
             return true;
         }
-        let starts = match place.starts(&self.consumer, &waiting, checkpoints) {
+        let starts = match self.place.starts(&self.consumer, &waiting, checkpoints) {
             Ok(starts) => starts,
             Err(error @ ConsumeError::Discontinuity { .. }) => {
                 self.shared.stop(error);
@@ -186,16 +187,16 @@ impl Member {
             self.shared.assigned(cursor, end);
         }
         self.watch().waiting().clear();
-        self.shared.tell_assigned(&place.group);
-        self.shared.no_trouble(self.topic);
-        self.shared.joined(self.topic);
+        self.shared.tell_assigned(&self.place.group);
+        self.shared.no_trouble(self.place.topic);
+        self.shared.joined(self.place.topic);
         true
     }
 
     fn assign(&self, starts: &[(Cursor, i64)]) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
         for (cursor, _) in starts {
-            let name = self.settings.topic_name(cursor.topic);
+            let name = self.place.settings.topic_name(cursor.topic);
             list.add_partition_offset(
                 &name,
                 i32::from(cursor.partition),
@@ -206,9 +207,9 @@ impl Member {
     }
 
     /// A position is not in the log: says which one. One that is there after all was a passing confusion.
-    fn look_where_we_are(&self, place: &Place) {
-        match place.verify(&self.shared.positions(self.topic)) {
-            Ok(()) => self.shared.rewind_topic(self.topic, Instant::now()),
+    fn look_where_we_are(&self) {
+        match self.place.verify(&self.shared.positions(self.place.topic)) {
+            Ok(()) => self.shared.rewind_topic(self.place.topic, Instant::now()),
             Err(error @ ConsumeError::Discontinuity { .. }) => self.shared.stop(error),
             Err(error) => {
                 self.trouble(error.to_string());
@@ -219,20 +220,20 @@ impl Member {
 
     /// Whether the broker answers.
     fn probe(&self) {
-        let name = self.settings.topic_name(self.topic);
+        let name = self.place.settings.topic_name(self.place.topic);
         match self.consumer.fetch_metadata(Some(&name), PROBE_INTERVAL) {
-            Err(error) => self.trouble(self.settings.unavailable(&error).to_string()),
+            Err(error) => self.trouble(self.place.settings.unavailable(&error).to_string()),
             Ok(found) => {
                 let there = |topic: &MetadataTopic| topic.name() == name && topic.error().is_none();
                 if found.topics().iter().any(there) && self.waiting().is_empty() {
-                    self.shared.no_trouble(self.topic);
+                    self.shared.no_trouble(self.place.topic);
                 }
             }
         }
     }
 
     fn trouble(&self, trouble: String) {
-        self.shared.trouble(self.topic, trouble);
+        self.shared.trouble(self.place.topic, trouble);
     }
 
     /// An assignment that was never started would keep the group from being left.
@@ -252,7 +253,7 @@ impl Member {
     fn list(&self, places: &[Partition]) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in places {
-            list.add_partition(&self.settings.topic_name(*topic), i32::from(*partition));
+            list.add_partition(&self.place.settings.topic_name(*topic), i32::from(*partition));
         }
         list
     }

@@ -77,8 +77,8 @@ impl ClientContext for Watch {
 
     /// librdkafka knows where a partition ends without being asked; we know what of it is decided.
     fn stats(&self, statistics: Statistics) {
+        let topic = statistics.topics.get(&self.settings.topic_name(self.topic));
         for (cursor, _) in self.shared.positions(self.topic) {
-            let topic = statistics.topics.get(&self.settings.topic_name(cursor.topic));
             let partition = topic.and_then(|topic| topic.partitions.get(&i32::from(cursor.partition)));
             // Negative where it has not heard of it yet.
             if let Some(end) = partition.map(|partition| partition.hi_offset).filter(|end| *end >= 0) {

@@ -36,9 +36,7 @@ async fn until_told(consumer: &mut KafkaConsumer, parts: &[&str], wanted: f64) {
 #[tokio::test]
 async fn a_member_tells_its_lag_its_partitions_and_foreign_records() {
     recorder();
-    let broker = Broker::of_this_run(options().1);
-    broker.create_topics(PARTITIONS, &[]).await;
-    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let (broker, log) = own_log().await;
     for n in 0..6 {
         append(&log, record(Topic::Journeys, &format!("acme/ext:lag:{n}"), &n)).await.unwrap();
     }

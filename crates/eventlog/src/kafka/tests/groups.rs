@@ -23,9 +23,7 @@ struct Rested {
 const KEY: &str = "acme/ext:shop:1";
 
 async fn rested() -> Rested {
-    let broker = Broker::of_this_run(options().1);
-    broker.create_topics(PARTITIONS, &[]).await;
-    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let (broker, log) = own_log().await;
     let store = MemoryCheckpoints::new();
     append_numbers(&log, 0..10).await;
     let mut consumer = log.consumer("role", &[Topic::Deals], store.clone()).unwrap();
@@ -267,9 +265,7 @@ async fn the_line_about_a_topic_made_anew_comes_first() {
 /// Two members share the partitions; when one goes, the other has all of them, and nothing is missing.
 #[tokio::test]
 async fn members_share_and_take_over() {
-    let broker = Broker::of_this_run(options().1);
-    broker.create_topics(PARTITIONS, &[]).await;
-    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let (_broker, log) = own_log().await;
     let store = MemoryCheckpoints::new();
     let consumer = || log.consumer("role", &[Topic::Deals], store.clone()).unwrap();
     let mut members = [consumer(), consumer()];
@@ -320,9 +316,7 @@ async fn share_of(member: &mut KafkaConsumer, store: &MemoryCheckpoints) -> BTre
 /// Members that read several topics share each of them, whoever came first.
 #[tokio::test]
 async fn members_share_each_topic() {
-    let broker = Broker::of_this_run(options().1);
-    broker.create_topics(PARTITIONS, &[]).await;
-    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let (_broker, log) = own_log().await;
     let store = MemoryCheckpoints::new();
     let mut members = Vec::new();
     for replicas in [1, 2, 4] {
@@ -349,9 +343,7 @@ async fn members_share_each_topic() {
 /// A slow role holds a bounded number of records, stays in its group, and gets all of them in order.
 #[tokio::test]
 async fn a_slow_role_is_waited_for() {
-    let broker = Broker::of_this_run(options().1);
-    broker.create_topics(PARTITIONS, &[]).await;
-    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let (_broker, log) = own_log().await;
     let records =
         |call: usize| (0..500).map(|n| record(Topic::Deals, &format!("k{n}"), &(call * 500 + n))).collect();
     for call in 0..6 {
@@ -375,9 +367,7 @@ async fn a_slow_role_is_waited_for() {
 /// What goes while a group is reading stops it where it gets there; what it has at hand it still gives.
 #[tokio::test]
 async fn retention_overtakes_a_slow_group() {
-    let broker = Broker::of_this_run(options().1);
-    broker.create_topics(PARTITIONS, &[]).await;
-    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    let (broker, log) = own_log().await;
     // Forty-eight megabytes: far more than a lane and the queue of librdkafka hold.
     let mut offset = 0;
     while offset < 120 {
