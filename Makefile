@@ -39,5 +39,5 @@ ifeq ($(GROUND),embedded)
 	KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) cargo test --locked --package afterglow-fault --test fault embedded -- --nocapture
 else
 	cargo build --locked --release --package afterglow --package afterglow-fault --bins
-	@KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) OPEN=$(or $(OPEN),400) FOLDER=$(or $(FOLDER),target/fault-run) target/release/fault-run
+	@KILLS=$(or $(KILLS),100) DEALS=$(or $(DEALS),1000) FOLDER=$(or $(FOLDER),target/fault-run) target/release/fault-run
 endif

@@ -22,6 +22,7 @@ mod timers;
 
 use std::future::Future;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use afterglow_domain::{Clock, Timestamp};
@@ -32,6 +33,7 @@ use clap::Parser as _;
 use options::{Cli, Role, Scale};
 use report::{Report, TimersTable};
 use scaled::report::DecisionsTable;
+use scaled::scale::Scale as ScaledScale;
 
 fn main() -> ExitCode {
     // The whole product, measured as a child, is this program too.
@@ -45,9 +47,18 @@ fn main() -> ExitCode {
         Some(Role::Engine(plan)) => block_on(scaled::lateness::engine::run(plan)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),
         Some(Role::Load(plan)) => edge::load::run(plan),
-        Some(Role::Timers { pending }) => block_on(timers_alone(&cli, *pending)),
-        Some(Role::Scaled) => block_on(scaled_alone(&cli)),
-        Some(Role::Decisions { engines }) => block_on(decisions_alone(&cli, engines)),
+        Some(Role::Timers { pending }) => block_on(alone(&cli, async |folder| {
+            let scale = Scale { pending: *pending, ..cli.scale() };
+            let timers = timers::measure(&scale, folder).await?;
+            Ok(TimersTable { timers: &timers, pending: *pending }.to_string())
+        })),
+        Some(Role::Scaled) => {
+            block_on(alone(&cli, async |folder| Ok(scaled::measure(cli.scaled(), folder).await?.to_string())))
+        }
+        Some(Role::Decisions { engines }) => block_on(alone(&cli, async |folder| {
+            let scale = ScaledScale { replicas: engines.clone(), ..cli.scaled() };
+            Ok(DecisionsTable(&scaled::decisions_alone(&scale, folder).await?).to_string())
+        })),
         Some(Role::Embedded) => block_on(conduct(&cli, false)),
         None => block_on(conduct(&cli, true)),
     };
@@ -90,28 +101,11 @@ async fn conduct(cli: &Cli, with_scaled: bool) -> anyhow::Result<()> {
     folder.close().context("removing the measured files")
 }
 
-/// Measures only the timers, beside so many others.
-async fn timers_alone(cli: &Cli, pending: usize) -> anyhow::Result<()> {
+/// Measures one part alone in a folder of its own, and prints its tables.
+async fn alone(cli: &Cli, measure: impl AsyncFnOnce(&Path) -> anyhow::Result<String>) -> anyhow::Result<()> {
     let folder = cli.folder().context("a folder for the measured files")?;
-    let timers = timers::measure(&Scale { pending, ..cli.scale() }, folder.path()).await?;
-    writeln!(std::io::stdout().lock(), "{}", TimersTable { timers: &timers, pending })?;
-    folder.close().context("removing the measured files")
-}
-
-/// Measures only the scaled product.
-async fn scaled_alone(cli: &Cli) -> anyhow::Result<()> {
-    let folder = cli.folder().context("a folder for the measured files")?;
-    let scaled = scaled::measure(cli.scaled(), folder.path()).await?;
-    writeln!(std::io::stdout().lock(), "{scaled}")?;
-    folder.close().context("removing the measured files")
-}
-
-/// Measures only the deals from Kafka to Kafka, with so many engines.
-async fn decisions_alone(cli: &Cli, engines: &[usize]) -> anyhow::Result<()> {
-    let folder = cli.folder().context("a folder for the measured files")?;
-    let scale = scaled::scale::Scale { replicas: engines.to_vec(), ..cli.scaled() };
-    let decisions = scaled::decisions_alone(&scale, folder.path()).await?;
-    writeln!(std::io::stdout().lock(), "{}", DecisionsTable(&decisions))?;
+    let tables = measure(folder.path()).await?;
+    writeln!(std::io::stdout().lock(), "{tables}")?;
     folder.close().context("removing the measured files")
 }
 

@@ -46,36 +46,43 @@ pub(crate) async fn decisions_alone(
     scale: &Scale,
     folder: &Path,
 ) -> anyhow::Result<Vec<decisions::Replicas>> {
-    let folder = folder.join("scaled");
-    std::fs::create_dir(&folder)?;
-    let servers = Servers::start(&folder).await?;
-    let decisions = decisions::measure(scale, &servers, &folder).await?;
-    servers.stop().await?;
-    std::fs::remove_dir_all(&folder)?;
-    Ok(decisions)
+    on_servers(folder, async |servers, folder| decisions::measure(scale, servers, folder).await).await
 }
 
-/// Starts the servers, measures, ends them.
+/// Measures everything.
 pub(crate) async fn measure(scale: Scale, folder: &Path) -> anyhow::Result<Scaled> {
+    on_servers(folder, async |servers, folder| all(scale, servers, folder).await).await
+}
+
+/// Starts the servers in a folder of their own, measures, ends them.
+async fn on_servers<T>(
+    folder: &Path,
+    measure: impl AsyncFnOnce(&Servers, &Path) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let folder = folder.join("scaled");
     std::fs::create_dir(&folder)?;
     progress("scaled: starting Kafka and PostgreSQL")?;
     let servers = Servers::start(&folder).await?;
-    progress("scaled: signed webhooks into Kafka, beside an empty handler")?;
-    let edge = edge::measure(&scale, &servers).await.context("edge into Kafka")?;
-    progress("scaled: enrolling customers")?;
-    let customers = customers::make(&scale, &servers).await.context("customers")?;
-    progress("scaled: timers on PostgreSQL, beside bare SQL")?;
-    let timers = timers::measure(&scale, &servers, &customers).await.context("timers on PostgreSQL")?;
-    progress("scaled: deals from Kafka to Kafka")?;
-    let decisions = decisions::measure(&scale, &servers, &folder).await.context("decisions")?;
-    progress("scaled: timers while deals stream in")?;
-    let fastest = decisions.iter().map(|replicas| replicas.per_second.max()).fold(0.0, f64::max);
-    let lateness = lateness::measure(&scale, &servers, &customers, fastest).await.context("lateness")?;
-    progress("scaled: the memory of each role")?;
-    let memory = roles::measure(&scale, &servers, &folder).await.context("memory")?;
+    let measured = measure(&servers, &folder).await?;
     servers.stop().await?;
     std::fs::remove_dir_all(&folder)?;
+    Ok(measured)
+}
+
+async fn all(scale: Scale, servers: &Servers, folder: &Path) -> anyhow::Result<Scaled> {
+    progress("scaled: signed webhooks into Kafka, beside an empty handler")?;
+    let edge = edge::measure(&scale, servers).await.context("edge into Kafka")?;
+    progress("scaled: enrolling customers")?;
+    let customers = customers::make(&scale, servers).await.context("customers")?;
+    progress("scaled: timers on PostgreSQL, beside bare SQL")?;
+    let timers = timers::measure(&scale, servers, &customers).await.context("timers on PostgreSQL")?;
+    progress("scaled: deals from Kafka to Kafka")?;
+    let decisions = decisions::measure(&scale, servers, folder).await.context("decisions")?;
+    progress("scaled: timers while deals stream in")?;
+    let fastest = decisions.iter().map(|replicas| replicas.per_second.max()).fold(0.0, f64::max);
+    let lateness = lateness::measure(&scale, servers, &customers, fastest).await.context("lateness")?;
+    progress("scaled: the memory of each role")?;
+    let memory = roles::measure(&scale, servers, folder).await.context("memory")?;
     let enrolled = customers.enrolled;
     Ok(Scaled { scale, edge, enrolled, timers, decisions, lateness, memory })
 }

@@ -13,26 +13,27 @@ use crate::shard_set::ShardSet;
 /// and while somebody holds an old snapshot (a backup, a report) these pile up and slow the lock down.
 const MARK_STEP_US: i64 = 10_000_000;
 
-/// The first statement of a writing transaction, and nothing but the lock. The clock is read behind it, so
-/// that it tells when the lock was given.
-const LOCK: &str = concat!(
-    "with locked as materialized (
-        select shard, fired_to_wall, fired_to_journey from shard where shard = any($1)
-        order by shard for no key update)
-    select *, ",
-    now!(),
-    " as now from locked"
-);
+/// Locks shards, ascending. The clock is read behind the lock, so that it tells when the lock was given.
+macro_rules! lock {
+    ($skip:literal) => {
+        concat!(
+            "with locked as materialized (
+                select shard, fired_to_wall, fired_to_journey from shard where shard = any($1)
+                order by shard for no key update",
+            $skip,
+            ")
+            select *, ",
+            now!(),
+            " as now from locked"
+        )
+    };
+}
+
+/// The first statement of a writing transaction, and nothing but the lock.
+const LOCK: &str = lock!("");
 
 /// The same for timers, which go on elsewhere where somebody is at work.
-const LOCK_FREE: &str = concat!(
-    "with locked as materialized (
-        select shard, fired_to_wall, fired_to_journey from shard where shard = any($1)
-        order by shard for no key update skip locked)
-    select *, ",
-    now!(),
-    " as now from locked"
-);
+const LOCK_FREE: &str = lock!(" skip locked");
 
 /// How long timers wait for shards that somebody is at work on, as PostgreSQL takes it: longer than a page of
 /// records takes, and short beside a holder that was stopped, which must not hold up the other classes.
