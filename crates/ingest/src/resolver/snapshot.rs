@@ -39,7 +39,7 @@ impl SnapshotMapping<'_> {
             status: status(snapshot.status).into(),
             close_date: snapshot
                 .close_date
-                .map_or_else(String::new, |date| self.close_date(date).to_string()),
+                .map_or_else(String::new, |date| self.close_date(date, snapshot.won_at).to_string()),
             won_date: won_at.map_or_else(String::new, |at| self.date(at).to_string()),
             won_at: won_at.map(convert::timestamp),
             modified_at: Some(convert::timestamp(self.instant(snapshot.modified))),
@@ -53,11 +53,13 @@ impl SnapshotMapping<'_> {
         self.clocks.journey_of(at).clamp(EARLIEST, LATEST)
     }
 
-    /// A day without a time passes as its first moment.
-    fn close_date(&self, date: CloseDate) -> Date {
-        let at = match date {
-            CloseDate::Instant(at) => at,
-            CloseDate::Day(day) => match day.to_zoned(self.zone.clone()) {
+    /// A day without a time passes as the win's instant, where the deal was won on that day, else as the day's
+    /// first moment: a sandbox may have begun after that, and its journey be a year further since.
+    fn close_date(&self, date: CloseDate, won_at: Option<Timestamp>) -> Date {
+        let at = match (date, won_at) {
+            (CloseDate::Instant(at), _) => at,
+            (CloseDate::Day(day), Some(won_at)) if self.date(won_at) == day => won_at,
+            (CloseDate::Day(day), _) => match day.to_zoned(self.zone.clone()) {
                 Ok(midnight) => Timestamp::from_jiff(midnight.timestamp()),
                 // The calendar's very ends have no instant in every zone, and no journey either.
                 Err(_) => return day,
@@ -144,5 +146,20 @@ mod tests {
             SnapshotMapping { clocks: &clocks, zone: &TimeZone::UTC }.map(&testing::deal(1), &snapshot);
         let expected = anchor.plus(Duration::from_hours(48)).to_jiff().to_zoned(TimeZone::UTC).date();
         assert_eq!(mapped.won_date, expected.to_string());
+    }
+
+    #[test]
+    fn in_a_sandbox_a_close_day_is_the_day_of_its_win() {
+        let base: Timestamp = "2026-03-06T10:00:00Z".parse().unwrap();
+        let map = JourneyMap { wall_base: base, journey_anchor: base, speed: 86_400 };
+        let clocks = Clocks::mapped(Arc::new(ManualClock::new(base)), map);
+        let mapping = SnapshotMapping { clocks: &clocks, zone: &TimeZone::UTC };
+        let closed = |day: &str| {
+            let close_date = Some(CloseDate::Day(day.parse().unwrap()));
+            let won_at = Some(base.plus(Duration::from_secs(400)));
+            mapping.map(&testing::deal(1), &Snapshot { won_at, close_date, ..testing::won(1) }).close_date
+        };
+        assert_eq!(closed("2026-03-06"), "2027-04-10", "400 days after the sandbox began");
+        assert_eq!(closed("2026-03-04"), "2026-03-04", "two days before it stay two days before it");
     }
 }

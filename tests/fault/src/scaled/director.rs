@@ -69,6 +69,7 @@ impl Director {
         let mut under_way: Vec<_> = (0..SENDERS).map(|_| tasks.spawn(self.field.clone().send())).collect();
         under_way.push(tasks.spawn(self.field.clone().rounds()));
         let (mut noted, mut said) = (Instant::now(), Instant::now());
+        let (mut moved, mut state) = (Instant::now(), self.state());
         let mut deadline = None;
         loop {
             self.look().await;
@@ -86,8 +87,17 @@ impl Director {
                 said = Instant::now();
                 self.tell();
             }
-            if under_way.is_empty() && self.is_quiet(*deadline.get_or_insert_with(|| Instant::now() + QUIET))
-            {
+            if state != self.state() {
+                (moved, state) = (Instant::now(), self.state());
+            }
+            let stuck = !under_way.is_empty() && moved.elapsed() > QUIET;
+            if stuck {
+                (self.say)(&format!("nothing was accepted, ended or killed in {QUIET:?}: given up"));
+                under_way.iter().for_each(tokio::task::JoinHandle::abort);
+            }
+            let done = under_way.is_empty()
+                && self.is_quiet(*deadline.get_or_insert_with(|| Instant::now() + QUIET));
+            if stuck || done {
                 self.field.book.note_tally(self.field.world.now(), self.field.tally());
                 return;
             }
@@ -103,6 +113,12 @@ impl Director {
         self.field.ended.send_replace(self.watch.deals_ended);
     }
 
+    /// What changes as long as a run goes on: deals accepted, deals ended, kills.
+    fn state(&self) -> (u64, u64, u64) {
+        let book = &self.field.book;
+        (book.accepted_count(), self.watch.deals_ended, book.kills_count())
+    }
+
     fn is_quiet(&self, deadline: Instant) -> bool {
         let accepted = self.field.book.accepted();
         let quiet = self.watch.is_quiet(&accepted);
@@ -116,13 +132,8 @@ impl Director {
     }
 
     fn tell(&self) {
-        let book = &self.field.book;
-        (self.say)(&format!(
-            "{} deals accepted, {} ended, {} kills",
-            book.accepted_count(),
-            self.watch.deals_ended,
-            book.kills_count()
-        ));
+        let (accepted, ended, kills) = self.state();
+        (self.say)(&format!("{accepted} deals accepted, {ended} ended, {kills} kills"));
     }
 }
 
