@@ -40,7 +40,8 @@ pub use victim::Victim;
 const SECONDS_PER_DAY: u32 = 4;
 
 /// How long everything that was accepted may take to end after the last kill: eleven days of four seconds, half
-/// a minute until the dead replicas' calls are looked up, and room for a slow machine.
+/// a minute until the dead replicas' calls are looked up, and room for a slow machine. A run that stands still for
+/// as long before that is given up, too.
 const QUIET: Duration = Duration::from_mins(5);
 
 /// What a run leaves behind.
