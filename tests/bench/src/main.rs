@@ -32,7 +32,7 @@ use clap::Parser as _;
 
 use options::{Cli, Role, Scale};
 use report::{Report, TimersTable};
-use scaled::report::DecisionsTable;
+use scaled::report::{DecisionsTable, LatenessTable};
 use scaled::scale::Scale as ScaledScale;
 
 fn main() -> ExitCode {
@@ -58,6 +58,9 @@ fn main() -> ExitCode {
         Some(Role::Decisions { engines }) => block_on(alone(&cli, async |folder| {
             let scale = ScaledScale { replicas: engines.clone(), ..cli.scaled() };
             Ok(DecisionsTable(&scaled::decisions_alone(&scale, folder).await?).to_string())
+        })),
+        Some(Role::Lateness) => block_on(alone(&cli, async |folder| {
+            Ok(LatenessTable(&scaled::lateness_alone(cli.scaled(), folder).await?).to_string())
         })),
         Some(Role::Embedded) => block_on(conduct(&cli, false)),
         None => block_on(conduct(&cli, true)),

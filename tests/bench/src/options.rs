@@ -65,6 +65,9 @@ pub(crate) enum Role {
         #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
         engines: Vec<usize>,
     },
+    /// Measures how late timers are while deals stream in, alone, and prints its table, writing no results: for
+    /// work on that path.
+    Lateness,
     /// Sends webhooks and prints what came of it.
     #[command(hide = true)]
     Load(Plan),

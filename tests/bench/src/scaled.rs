@@ -23,6 +23,10 @@ use crate::progress;
 use ground::Servers;
 use scale::Scale;
 
+/// What engines decide on in a second, where it was not measured before: twice as many are there, and the table
+/// says if they ended first.
+const DEALS_PER_SECOND: f64 = 3_000.0;
+
 /// Everything that was measured of the scaled product.
 pub(crate) struct Scaled {
     /// How much.
@@ -47,6 +51,15 @@ pub(crate) async fn decisions_alone(
     folder: &Path,
 ) -> anyhow::Result<Vec<decisions::Replicas>> {
     on_servers(folder, async |servers, folder| decisions::measure(scale, servers, folder).await).await
+}
+
+/// Measures the timers' lateness alone, from a database with nobody beside.
+pub(crate) async fn lateness_alone(scale: Scale, folder: &Path) -> anyhow::Result<Vec<lateness::Lateness>> {
+    on_servers(folder, async |servers, _| {
+        let customers = customers::make(&scale, servers).await.context("customers")?;
+        lateness::measure(&scale, servers, &customers, DEALS_PER_SECOND).await
+    })
+    .await
 }
 
 /// Measures everything.

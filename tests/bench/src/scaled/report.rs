@@ -8,7 +8,7 @@ use std::fmt;
 use super::Scaled;
 use super::decisions::Replicas;
 use super::ground::{PARTITIONS, SETTINGS};
-use super::lateness::ENGINES;
+use super::lateness::{ENGINES, Lateness};
 use crate::report::count;
 
 pub(crate) use aims::Aim;
@@ -19,6 +19,15 @@ pub(crate) struct DecisionsTable<'a>(pub(crate) &'a [Replicas]);
 impl fmt::Display for DecisionsTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         tables::decisions(f, self.0)
+    }
+}
+
+/// The table of the lateness.
+pub(crate) struct LatenessTable<'a>(pub(crate) &'a [Lateness]);
+
+impl fmt::Display for LatenessTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tables::lateness(f, self.0)
     }
 }
 

@@ -244,6 +244,19 @@ async fn a_record_that_touches_a_second_class_is_alone_in_its_transaction() {
     assert_eq!(store.cursors("test").await.unwrap()[0].next_offset, 5);
 }
 
+#[tokio::test]
+async fn a_class_is_not_held_for_more_than_some_records() {
+    let store: Model<Tables> = Model::default();
+    let events: Vec<(u128, &str)> = (10..10 + 2 * TOGETHER_MAX as u128 + 50).map(|n| (n, "a")).collect();
+    let mut log = Log::of(&events);
+    assert_eq!(consume_once(&Merging, &store, &mut log).await.unwrap(), events.len());
+    let turns: Vec<Vec<String>> = store.role().await.into_values().collect();
+    assert_eq!(turns.iter().map(Vec::len).collect::<Vec<_>>(), [TOGETHER_MAX, TOGETHER_MAX, 50]);
+    let numbers: Vec<u128> = events.iter().map(|(number, _)| *number).collect();
+    assert_eq!(turns.concat(), ids(&numbers));
+    assert_eq!(store.cursors("test").await.unwrap()[0].next_offset, i64::try_from(events.len()).unwrap());
+}
+
 /// Each record waits until another one is being decided.
 struct Meeting(tokio::sync::Barrier);
 
