@@ -149,6 +149,9 @@ impl KafkaLog {
     /// Appends what does not wait for an earlier record of its key, round by round: so a record that fails
     /// stops its key.
     async fn write(&self, records: &[Record]) -> Vec<Result<Position, AppendError>> {
+        if records.len() == 1 {
+            return self.round(records, &[0], &HashSet::new()).await;
+        }
         let mut outcomes: Vec<Option<Result<Position, AppendError>>> = vec![None; records.len()];
         let mut stopped = HashSet::new();
         let mut waiting: Vec<usize> = (0..records.len()).collect();

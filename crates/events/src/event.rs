@@ -106,15 +106,15 @@ impl Event {
     pub fn to_record(&self, encoding: Encoding) -> Record {
         let envelope = &self.envelope;
         let mut headers = vec![
-            text("ce_specversion", "1.0"),
+            fixed("ce_specversion", "1.0"),
             text("ce_id", envelope.id.to_string()),
             text("ce_source", envelope.source.clone()),
-            text("ce_type", self.body.type_name()),
+            fixed("ce_type", self.body.type_name()),
             text("ce_time", envelope.time.to_string()),
             text("ce_subject", envelope.subject.clone()),
             text("ce_tenant", envelope.tenant.as_str().to_owned()),
-            text("ce_dataschema", self.body.schema()),
-            text("content-type", encoding.content_type()),
+            fixed("ce_dataschema", self.body.schema()),
+            fixed("content-type", encoding.content_type()),
         ];
         if let Some(traceparent) = &envelope.traceparent {
             headers.push(text("traceparent", traceparent.clone()));
@@ -210,8 +210,12 @@ fn clipped(text: &str) -> String {
     text.chars().take(120).collect()
 }
 
-fn text(name: &'static str, value: impl Into<String>) -> (String, Bytes) {
-    (name.to_owned(), Bytes::from(value.into()))
+fn text(name: &'static str, value: String) -> (String, Bytes) {
+    (name.to_owned(), Bytes::from(value))
+}
+
+fn fixed(name: &'static str, value: &'static str) -> (String, Bytes) {
+    (name.to_owned(), Bytes::from_static(value.as_bytes()))
 }
 
 #[cfg(test)]

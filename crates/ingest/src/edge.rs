@@ -14,6 +14,7 @@
 
 mod delivery;
 mod hubspot;
+mod meters;
 mod salesforce;
 mod unsubscribe;
 
@@ -31,6 +32,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::StatusCode;
+use meters::{Meters, SecretsUsed};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -103,14 +105,41 @@ pub enum EdgeKind {
     },
 }
 
+impl EdgeKind {
+    /// The label in metrics and traces.
+    fn source(&self) -> &'static str {
+        match self {
+            Self::Hubspot { .. } => hubspot::SOURCE,
+            Self::Salesforce { .. } => salesforce::SOURCE,
+        }
+    }
+}
+
 /// What the handlers share.
 struct Edge<A> {
-    connections: BTreeMap<String, EdgeConnection>,
+    connections: BTreeMap<String, Known>,
     decoy: Decoy,
+    hubspot: Meters,
+    salesforce: Meters,
     options: EdgeOptions,
     log: A,
     clocks: Clocks,
     trouble: Trouble,
+}
+
+impl<A> Edge<A> {
+    fn meters(&self, kind: &EdgeKind) -> &Meters {
+        match kind {
+            EdgeKind::Hubspot { .. } => &self.hubspot,
+            EdgeKind::Salesforce { .. } => &self.salesforce,
+        }
+    }
+}
+
+/// A connection, and by which of its secrets its webhooks were known.
+struct Known {
+    connection: EdgeConnection,
+    secrets_used: SecretsUsed,
 }
 
 /// What a request for a connection that does not exist is checked against, so that it takes as long.
@@ -130,10 +159,15 @@ impl Decoy {
 
 /// The routes of the edge. They stand behind the hardened server of `afterglow_service::http`.
 pub fn router<A: Append + Clone>(options: EdgeOptions, log: A, clocks: Clocks) -> Router {
-    let connections = options.connections.iter().map(|one| (one.id.as_str().to_owned(), one.clone()));
+    let known = |one: &EdgeConnection| {
+        let known = Known { connection: one.clone(), secrets_used: SecretsUsed::of(&one.id) };
+        (one.id.as_str().to_owned(), known)
+    };
     let edge = Edge {
-        connections: connections.collect(),
+        connections: options.connections.iter().map(known).collect(),
         decoy: Decoy::new(&options.new_id),
+        hubspot: Meters::of(hubspot::SOURCE),
+        salesforce: Meters::of(salesforce::SOURCE),
         options,
         log,
         clocks,

@@ -32,7 +32,6 @@ use clap::Parser as _;
 
 use options::{Cli, Role, Scale};
 use report::{Report, TimersTable};
-use scaled::report::{DecisionsTable, LatenessTable};
 use scaled::scale::Scale as ScaledScale;
 
 fn main() -> ExitCode {
@@ -55,12 +54,15 @@ fn main() -> ExitCode {
         Some(Role::Scaled) => {
             block_on(alone(&cli, async |folder| Ok(scaled::measure(cli.scaled(), folder).await?.to_string())))
         }
+        Some(Role::Edge) => block_on(alone(&cli, async |folder| {
+            Ok(scaled::report::edge(&scaled::edge_alone(cli.scaled(), folder).await?))
+        })),
         Some(Role::Decisions { engines }) => block_on(alone(&cli, async |folder| {
             let scale = ScaledScale { replicas: engines.clone(), ..cli.scaled() };
-            Ok(DecisionsTable(&scaled::decisions_alone(&scale, folder).await?).to_string())
+            Ok(scaled::report::decisions(&scaled::decisions_alone(&scale, folder).await?))
         })),
         Some(Role::Lateness) => block_on(alone(&cli, async |folder| {
-            Ok(LatenessTable(&scaled::lateness_alone(cli.scaled(), folder).await?).to_string())
+            Ok(scaled::report::lateness(&scaled::lateness_alone(cli.scaled(), folder).await?))
         })),
         Some(Role::Embedded) => block_on(conduct(&cli, false)),
         None => block_on(conduct(&cli, true)),

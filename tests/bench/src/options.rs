@@ -58,15 +58,16 @@ pub(crate) enum Role {
     Embedded,
     /// Measures the scaled product alone and prints its tables, writing no results.
     Scaled,
-    /// Measures deals from Kafka to Kafka alone and prints their table, writing no results: for work on that
-    /// path.
+    /// Measures webhooks through the edge into Kafka alone and prints their tables, writing no results: for work
+    /// on that path.
+    Edge,
+    /// Measures deals from Kafka to Kafka alone, in the same way.
     Decisions {
         /// How many engines, one number after the other.
         #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
         engines: Vec<usize>,
     },
-    /// Measures how late timers are while deals stream in, alone, and prints its table, writing no results: for
-    /// work on that path.
+    /// Measures how late timers are while deals stream in, alone, in the same way.
     Lateness,
     /// Sends webhooks and prints what came of it.
     #[command(hide = true)]

@@ -45,6 +45,11 @@ pub(crate) struct Scaled {
     pub(crate) memory: roles::Memory,
 }
 
+/// Measures the edge into Kafka alone.
+pub(crate) async fn edge_alone(scale: Scale, folder: &Path) -> anyhow::Result<edge::Edge> {
+    on_servers(folder, async |servers, _| edge::measure(&scale, servers).await).await
+}
+
 /// Measures the deals from Kafka to Kafka alone.
 pub(crate) async fn decisions_alone(
     scale: &Scale,

@@ -3,9 +3,11 @@
 //!
 //! `serde_json` alone takes the last of two equal keys and stops at the first broken element.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// The elements of a JSON array as they stand in the body, trimmed; what is inside them is not checked,
@@ -60,6 +62,10 @@ pub(super) fn check(text: &[u8]) -> Result<(), &'static str> {
 
 const DUPLICATE: &str = "duplicate key";
 
+/// A key of an object, as it stands in the text where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Walks a whole value and keeps nothing. The nesting limit is `serde_json`'s own (128).
 struct Strict;
 
@@ -107,8 +113,8 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(key) = entries.next_key::<String>()? {
+        let mut seen = BTreeSet::new();
+        while let Some(Key(key)) = entries.next_key()? {
             if !seen.insert(key) {
                 return Err(A::Error::custom(DUPLICATE));
             }
@@ -136,6 +142,7 @@ mod tests {
     fn ambiguous_json_is_refused() {
         assert_eq!(check(br#"{"id":123456789012345678901234567890,"n":"a\u0000b","e":1.5}"#), Ok(()));
         assert_eq!(check(br#"{"a":{"b":1,"b":2}}"#), Err("it names a key twice"));
+        assert_eq!(check(br#"{"ab":1,"a\u0062":2}"#), Err("it names a key twice"));
         let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
         assert_eq!(check(deep.as_bytes()), Err("it is nested deeper than 127 levels"));
         assert_eq!(check(br#"["\ud800"]"#), Err("it holds a broken text escape"));

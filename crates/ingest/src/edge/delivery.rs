@@ -6,9 +6,10 @@ use afterglow_events::proto::{WebhookKind, WebhookReceived};
 use afterglow_events::{Append, Body, Encoding, Envelope, Event, Record, convert};
 use afterglow_trace::{Kind, Span};
 use bytes::Bytes;
+use serde::Serialize;
 
 use super::{Edge, EdgeConnection};
-use crate::{SOURCE, codes, metric, place};
+use crate::{SOURCE, codes, place};
 
 /// Room for the other fields of a record beside the event's own bytes.
 const FIELDS_BYTES_MAX: usize = 8 * 1024;
@@ -20,14 +21,22 @@ const WORD_CHARS_MAX: usize = 200;
 const LATEST: Timestamp = Timestamp(253_402_300_799_000_000);
 
 /// What a delivery held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     /// Events that name a deal to look at.
+    #[serde(rename = "accepted")]
     pub(super) events: usize,
     /// Events of no interest.
     pub(super) ignored: usize,
     /// What could not be read.
     pub(super) unusable: usize,
+}
+
+impl Counts {
+    /// As the sender is told.
+    pub(super) fn to_json(self) -> String {
+        serde_json::to_string(&self).expect("numbers under names are JSON")
+    }
 }
 
 /// The log did not take everything in time.
@@ -38,7 +47,7 @@ impl<A: Append> Edge<A> {
     pub(super) async fn store(&self, connection: &EdgeConnection, split: Split) -> Result<Counts, LogAway> {
         let mut span = Span::within(None, Kind::Server, "take delivery");
         span.tell("afterglow.connection", || connection.id.to_string());
-        span.tell("afterglow.source", || connection.source());
+        span.tell("afterglow.source", || connection.kind.source());
         let stored = self.store_within(&span, connection, split).await;
         match &stored {
             Ok(counts) => span.tell("afterglow.events", || i64::try_from(counts.events).unwrap_or(i64::MAX)),
@@ -65,13 +74,7 @@ impl<A: Append> Edge<A> {
         }
         records.extend(split.unusable.iter().map(|piece| pen.unusable(piece)));
         self.append(records).await?;
-        let source = connection.source();
-        for (kind, count) in
-            [("event", counts.events), ("ignored", counts.ignored), ("unusable", counts.unusable)]
-        {
-            metrics::counter!(metric::WEBHOOK_EVENTS, "source" => source, "kind" => kind)
-                .increment(count as u64);
-        }
+        self.meters(&connection.kind).held(counts);
         if counts.unusable > 0 {
             tracing::warn!(code = codes::UNUSABLE, connection = %connection.id, unusable = counts.unusable,
                 "edge: a part of an authentic delivery cannot be read; kept as dead letters");
@@ -91,16 +94,6 @@ impl<A: Append> Edge<A> {
         };
         self.trouble.tell(problem.as_deref());
         if problem.is_none() { Ok(()) } else { Err(LogAway) }
-    }
-}
-
-impl EdgeConnection {
-    /// The label in metrics.
-    pub(super) fn source(&self) -> &'static str {
-        match self.kind {
-            super::EdgeKind::Hubspot { .. } => "hubspot",
-            super::EdgeKind::Salesforce { .. } => "salesforce",
-        }
     }
 }
 
@@ -216,5 +209,6 @@ fn plausible(at: Timestamp) -> bool {
 }
 
 fn clipped(word: &str) -> String {
-    word.chars().take(WORD_CHARS_MAX).collect()
+    let end = word.char_indices().nth(WORD_CHARS_MAX).map_or(word.len(), |(at, _)| at);
+    word[..end].to_owned()
 }

@@ -2,46 +2,50 @@
 
 use std::sync::Arc;
 
-use afterglow_crm::hubspot::signature::{self, Request, Verified};
+use afterglow_crm::hubspot::signature::{self, Verified};
 use afterglow_crm::hubspot::webhook;
 use afterglow_events::Append;
 use afterglow_service::http::unavailable;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::request::Parts;
+use http::{StatusCode, header};
 use tokio::time::Instant;
 
+use super::delivery::LogAway;
+use super::meters::Outcome;
 use super::{Edge, EdgeConnection, EdgeKind, RETRY_AFTER_SECONDS, unauthentic};
-use crate::{codes, metric};
+use crate::codes;
 
-const SOURCE: &str = "hubspot";
+/// The label in metrics and traces.
+pub(super) const SOURCE: &str = "hubspot";
 
 /// Verifies the raw bytes, divides them, stores every event, answers with counts and no echo.
 pub(super) async fn receive<A: Append + Clone>(
     State(edge): State<Arc<Edge<A>>>,
     Path(connection): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
     let began = Instant::now();
-    let (result, response) = match verified(&edge, &connection, &uri, &headers, &body) {
-        None => ("unauthentic", unauthentic()),
+    let (head, body) = request.into_parts();
+    // The server has read all of it, and set the limit.
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let (outcome, response) = match verified(&edge, &connection, &head, &body) {
+        None => (Outcome::Unauthentic, unauthentic()),
         Some((connection, portal)) => match edge.store(connection, webhook::split(&body, portal)).await {
             Ok(counts) => {
-                let answer = serde_json::json!({
-                    "accepted": counts.events, "ignored": counts.ignored, "unusable": counts.unusable,
-                });
-                ("accepted", json(&answer))
+                let headers = [(header::CONTENT_TYPE, "application/json")];
+                (Outcome::Accepted, (StatusCode::OK, headers, counts.to_json()).into_response())
             }
-            Err(_) => ("unavailable", unavailable("The event log takes nothing now.", RETRY_AFTER_SECONDS)),
+            Err(LogAway) => {
+                let response = unavailable("The event log takes nothing now.", RETRY_AFTER_SECONDS);
+                (Outcome::Unavailable, response)
+            }
         },
     };
-    metrics::counter!(metric::WEBHOOK_RECEIVED, "source" => SOURCE, "result" => result).increment(1);
-    if result != "unauthentic" {
-        metrics::histogram!(metric::ACK_SECONDS, "source" => SOURCE).record(began.elapsed().as_secs_f64());
-    }
+    edge.hubspot.answered(outcome, began.elapsed());
     response
 }
 
@@ -49,40 +53,29 @@ pub(super) async fn receive<A: Append + Clone>(
 fn verified<'e, A>(
     edge: &'e Edge<A>,
     connection: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
+    head: &Parts,
+    body: &[u8],
 ) -> Option<(&'e EdgeConnection, i64)> {
-    let found = edge.connections.get(connection).and_then(|connection| match &connection.kind {
-        EdgeKind::Hubspot { portal, verifier } => Some((connection, *portal, verifier)),
+    let found = edge.connections.get(connection).and_then(|known| match &known.connection.kind {
+        EdgeKind::Hubspot { portal, verifier } => Some((known, *portal, verifier)),
         EdgeKind::Salesforce { .. } => None,
     });
-    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let public_url = found.map_or("https://decoy.invalid", |(connection, ..)| connection.public_url.as_str());
+    let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let public_url =
+        found.map_or("https://decoy.invalid", |(known, ..)| known.connection.public_url.as_str());
     let signed = format!("{}{target}", public_url.trim_end_matches('/'));
-    let request = Request { method: "POST", uri: &signed, body };
+    let request = signature::Request { method: "POST", uri: &signed, body };
     let verifier = found.map_or(&edge.decoy.verifier, |(_, _, verifier)| verifier);
     // A request for nobody is verified too, against secrets that nobody has: it takes as long.
-    let outcome = verifier.verify(&request, headers, edge.clocks.wall.now());
-    let (connection, portal, _) = found?;
-    report(connection, &outcome);
-    outcome.ok().map(|_| (connection, portal))
-}
-
-fn report(connection: &EdgeConnection, outcome: &Result<Verified, signature::Error>) {
+    let outcome = verifier.verify(&request, &head.headers, edge.clocks.wall.now());
+    let (known, portal, _) = found?;
     match outcome {
-        Ok(verified) => {
-            let id = connection.id.to_string();
-            metrics::counter!(metric::SECRET_USED, "connection" => id, "key" => verified.secret.as_str())
-                .increment(1);
-        }
+        Ok(Verified { secret, .. }) => known.secrets_used.count(secret),
         Err(error) => {
-            tracing::warn!(code = codes::UNAUTHENTIC, connection = %connection.id, kind = error.kind(), %error,
+            tracing::warn!(code = codes::UNAUTHENTIC, connection = %known.connection.id, kind = error.kind(), %error,
                 "edge: a delivery is not authentic; answered 401, nothing stored");
+            return None;
         }
     }
-}
-
-fn json(answer: &serde_json::Value) -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
+    Some((&known.connection, portal))
 }

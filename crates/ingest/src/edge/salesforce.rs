@@ -11,10 +11,13 @@ use bytes::Bytes;
 use http::{HeaderName, StatusCode, header};
 use tokio::time::Instant;
 
+use super::delivery::LogAway;
+use super::meters::Outcome;
 use super::{Edge, EdgeConnection, EdgeKind, RETRY_AFTER_SECONDS, unauthentic};
-use crate::{codes, metric};
+use crate::codes;
 
-const SOURCE: &str = "salesforce";
+/// The label in metrics and traces.
+pub(super) const SOURCE: &str = "salesforce";
 
 /// Checks the token, divides the document, stores every notification, acknowledges exactly.
 pub(super) async fn receive<A: Append + Clone>(
@@ -23,17 +26,14 @@ pub(super) async fn receive<A: Append + Clone>(
     body: Bytes,
 ) -> Response {
     let began = Instant::now();
-    let (result, response) = match verified(&edge, &connection, &token) {
-        None => ("unauthentic", unauthentic()),
+    let (outcome, response) = match verified(&edge, &connection, &token) {
+        None => (Outcome::Unauthentic, unauthentic()),
         Some((connection, org18)) => match edge.store(connection, divided(&body, org18)).await {
-            Ok(_) => ("accepted", soap(StatusCode::OK, reply::ACK.to_owned())),
-            Err(_) => ("unavailable", unavailable()),
+            Ok(_) => (Outcome::Accepted, soap(StatusCode::OK, reply::ACK.to_owned())),
+            Err(LogAway) => (Outcome::Unavailable, unavailable()),
         },
     };
-    metrics::counter!(metric::WEBHOOK_RECEIVED, "source" => SOURCE, "result" => result).increment(1);
-    if result != "unauthentic" {
-        metrics::histogram!(metric::ACK_SECONDS, "source" => SOURCE).record(began.elapsed().as_secs_f64());
-    }
+    edge.salesforce.answered(outcome, began.elapsed());
     response
 }
 
@@ -43,21 +43,20 @@ fn verified<'e, A>(
     connection: &str,
     presented: &str,
 ) -> Option<(&'e EdgeConnection, &'e str)> {
-    let found = edge.connections.get(connection).and_then(|connection| match &connection.kind {
-        EdgeKind::Salesforce { org18, tokens } => Some((connection, org18, tokens)),
+    let found = edge.connections.get(connection).and_then(|known| match &known.connection.kind {
+        EdgeKind::Salesforce { org18, tokens } => Some((known, org18, tokens)),
         EdgeKind::Hubspot { .. } => None,
     });
     let tokens = found.map_or(&edge.decoy.tokens, |(_, _, tokens)| tokens);
     let matched = token::check(presented, tokens);
-    let (connection, org18, _) = found?;
+    let (known, org18, _) = found?;
     let Some(matched) = matched else {
-        tracing::warn!(code = codes::UNAUTHENTIC, connection = %connection.id, kind = "token",
+        tracing::warn!(code = codes::UNAUTHENTIC, connection = %known.connection.id, kind = "token",
             "edge: a delivery's token fits no active one; answered 401, nothing stored");
         return None;
     };
-    let id = connection.id.to_string();
-    metrics::counter!(metric::SECRET_USED, "connection" => id, "key" => matched.as_str()).increment(1);
-    Some((connection, org18))
+    known.secrets_used.count(matched);
+    Some((&known.connection, org18))
 }
 
 /// What is no Outbound Message, or a hostile one, is kept raw and acknowledged: see the module's table.

@@ -4,12 +4,17 @@
 //! wait for the rest of one could not differ. The watch tells them apart by what passes the socket:
 //! *head* (the first byte has come, or the connection is new), *busy* (a request is being answered;
 //! the body's deadline is the guard's), *stuck* (the peer takes nothing of the answer), *idle*.
+//!
+//! Invariant: the watch changes only while hyper is polled, by the connection's own task, which looks at the
+//! deadline afterwards. So nobody needs to be told of a change, and a busy connection sets no timer: a deadline
+//! that was put off is noticed when the old one has come.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,8 +28,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::{HEADERS_MAX, Limits, guard};
 use crate::lifecycle::Shutdown;
@@ -42,35 +46,34 @@ pub(super) async fn serve(accepted: Accepted, router: Router, shutdown: Shutdown
     let Accepted { stream, peer, limits } = accepted;
     let open = metrics::gauge!(metric_names::HTTP_CONNECTIONS);
     open.increment(1);
-    let (phase, mut deadline) = PhaseSender::new(&limits);
-    let io = TokioIo::new(Watched { stream, phase: phase.clone() });
+    let watch = Watch::new(&limits);
+    let io = TokioIo::new(Watched { stream, watch: watch.clone() });
     let header_bytes_max = limits.header_bytes_max;
+    let answering = watch.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
-        phase.enter(Phase::Busy);
+        answering.enter(Phase::Busy);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (router, limits, phase) = (router.clone(), limits.clone(), phase.clone());
+        let (router, limits, watch) = (router.clone(), limits.clone(), answering.clone());
         async move {
             let response = guard::answer(router, &limits, request).await;
-            Ok::<_, Infallible>(response.map(|body| Answer { body, phase }))
+            Ok::<_, Infallible>(response.map(|body| Answer { body, watch }))
         }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(None);
     builder.max_buf_size(header_bytes_max).max_headers(HEADERS_MAX);
     let connection = builder.serve_connection(io, service);
-    run(pin!(connection), &mut deadline, &shutdown).await;
+    run(pin!(connection), &watch, &shutdown).await;
     open.decrement(1);
 }
 
 type Served<S> = http1::Connection<TokioIo<Watched>, S>;
 
-async fn run<S>(
-    mut connection: Pin<&mut Served<S>>,
-    deadline: &mut watch::Receiver<Waiting>,
-    shutdown: &Shutdown,
-) where
+async fn run<S>(mut connection: Pin<&mut Served<S>>, watch: &Watch, shutdown: &Shutdown)
+where
     S: hyper::service::Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
 {
+    let mut timer = pin!(tokio::time::sleep(watch.header_timeout));
     let mut draining = false;
     loop {
         tokio::select! {
@@ -83,7 +86,7 @@ async fn run<S>(
                 connection.as_mut().graceful_shutdown();
             }
             () = shutdown.hard() => return,
-            () = passed(deadline) => {
+            () = poll_fn(|cx| watch.poll_passed(timer.as_mut(), cx)) => {
                 metrics::counter!(metric_names::HTTP_TIMEOUTS).increment(1);
                 return;
             }
@@ -100,68 +103,64 @@ enum Phase {
     Idle,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    phase: Phase,
-    until: Option<Instant>,
-}
-
-/// Ends when the deadline of the moment has passed.
-async fn passed(waiting: &mut watch::Receiver<Waiting>) {
-    loop {
-        let until = waiting.borrow_and_update().until;
-        match until {
-            None => drop(waiting.changed().await),
-            Some(until) => tokio::select! {
-                biased;
-                changed = waiting.changed() => drop(changed),
-                () = tokio::time::sleep_until(until) => return,
-            },
-        }
-    }
-}
-
+/// What the connection waits for, and until when; while it is busy, for ever.
 #[derive(Clone)]
-struct PhaseSender {
-    waiting: Arc<watch::Sender<Waiting>>,
+struct Watch {
+    waiting: Arc<Mutex<(Phase, Option<Instant>)>>,
     header_timeout: Duration,
     idle_timeout: Duration,
 }
 
-impl PhaseSender {
-    fn new(limits: &Limits) -> (Self, watch::Receiver<Waiting>) {
+impl Watch {
+    fn new(limits: &Limits) -> Self {
         let (header_timeout, idle_timeout) = (limits.header_timeout, limits.idle_timeout);
-        let until = Some(Instant::now() + header_timeout);
-        let (sender, receiver) = watch::channel(Waiting { phase: Phase::Head, until });
-        (Self { waiting: Arc::new(sender), header_timeout, idle_timeout }, receiver)
+        let waiting = Arc::new(Mutex::new((Phase::Head, Some(Instant::now() + header_timeout))));
+        Self { waiting, header_timeout, idle_timeout }
     }
 
     fn is(&self, phase: Phase) -> bool {
-        self.waiting.borrow().phase == phase
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).0 == phase
     }
 
     fn enter(&self, phase: Phase) {
-        let until = match phase {
+        let wait = match phase {
             Phase::Head => Some(self.header_timeout),
             Phase::Stuck | Phase::Idle => Some(self.idle_timeout),
             Phase::Busy => None,
         };
-        self.waiting.send_replace(Waiting { phase, until: until.map(|wait| Instant::now() + wait) });
+        let until = wait.map(|wait| Instant::now() + wait);
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = (phase, until);
+    }
+
+    /// Ready when the deadline of the moment has passed; `timer` wakes the task no later than then.
+    fn poll_passed(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+        let (_, until) = *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(until) = until else { return Poll::Pending };
+        if until < timer.deadline() {
+            timer.as_mut().reset(until);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= until {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(until);
+        }
+        Poll::Pending
     }
 }
 
 /// The socket, telling the watch what passes.
 struct Watched {
     stream: TcpStream,
-    phase: PhaseSender,
+    watch: Watch,
 }
 
 impl Watched {
     /// Notes whether the peer takes what is written.
     fn wrote<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match &result {
-            Poll::Pending if self.phase.is(Phase::Busy) => self.phase.enter(Phase::Stuck),
-            Poll::Ready(_) if self.phase.is(Phase::Stuck) => self.phase.enter(Phase::Busy),
+            Poll::Pending if self.watch.is(Phase::Busy) => self.watch.enter(Phase::Stuck),
+            Poll::Ready(_) if self.watch.is(Phase::Stuck) => self.watch.enter(Phase::Busy),
             _ => {}
         }
         result
@@ -176,8 +175,8 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before && self.phase.is(Phase::Idle) {
-            self.phase.enter(Phase::Head);
+        if buffer.filled().len() > before && self.watch.is(Phase::Idle) {
+            self.watch.enter(Phase::Head);
         }
         Poll::Ready(Ok(()))
     }
@@ -214,7 +213,7 @@ impl AsyncWrite for Watched {
 /// An answer's body; when it is gone, written or broken off, the connection is idle.
 struct Answer {
     body: Body,
-    phase: PhaseSender,
+    watch: Watch,
 }
 
 impl hyper::body::Body for Answer {
@@ -239,6 +238,6 @@ impl hyper::body::Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.phase.enter(Phase::Idle);
+        self.watch.enter(Phase::Idle);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn serve_edge(folder: &Path) -> anyhow::Result<()> {
     // The configuration's defaults.
     let options = Options { partitions: 16, retention: Duration::from_hours(30 * 24), clock };
     let log = EmbeddedLog::open(folder.join(LOG_FILE), options).await?;
-    serve(edge_into(log.clone())?).await?;
+    serve(|| edge_into(log.clone())).await?;
     log.close().await;
     Ok(())
 }
@@ -40,7 +40,7 @@ pub(crate) async fn serve_edge(folder: &Path) -> anyhow::Result<()> {
 /// Serves the edge into Kafka until standard input ends; then flushes the log.
 pub(crate) async fn serve_edge_kafka(place: &Place) -> anyhow::Result<()> {
     let log = place.log()?;
-    serve(edge_into(log.clone())?).await?;
+    serve(|| edge_into(log.clone())).await?;
     Ok(log.close().await?)
 }
 
@@ -60,12 +60,14 @@ fn edge_into<L: Append + Clone>(log: L) -> anyhow::Result<Router> {
 
 /// Serves an empty handler on the edge's path until standard input ends.
 pub(crate) async fn serve_empty() -> anyhow::Result<()> {
-    serve(Router::new().route(PATH, post(|| async {}))).await
+    serve(|| Ok(Router::new().route(PATH, post(|| async {})))).await
 }
 
-/// Both behind the product's server, its limits and its metrics recorder.
-async fn serve(router: Router) -> anyhow::Result<()> {
+/// Both behind the product's server and its limits; routes are made when the metrics recorder is there, as in
+/// the product.
+async fn serve(routes: impl FnOnce() -> anyhow::Result<Router>) -> anyhow::Result<()> {
     let _recorder = Metrics::install(env!("CARGO_PKG_VERSION"))?;
+    let router = routes()?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     writeln!(std::io::stdout().lock(), "{}", listener.local_addr()?.port())?;
     let shutdown = Shutdown::new();

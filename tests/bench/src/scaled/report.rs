@@ -7,28 +7,26 @@ use std::fmt;
 
 use super::Scaled;
 use super::decisions::Replicas;
+use super::edge::Edge;
 use super::ground::{PARTITIONS, SETTINGS};
 use super::lateness::{ENGINES, Lateness};
 use crate::report::count;
 
 pub(crate) use aims::Aim;
 
-/// The table of the decisions.
-pub(crate) struct DecisionsTable<'a>(pub(crate) &'a [Replicas]);
-
-impl fmt::Display for DecisionsTable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        tables::decisions(f, self.0)
-    }
+/// The edge's tables.
+pub(crate) fn edge(edge: &Edge) -> String {
+    fmt::from_fn(|f| tables::edge(f, edge)).to_string()
 }
 
-/// The table of the lateness.
-pub(crate) struct LatenessTable<'a>(pub(crate) &'a [Lateness]);
+/// The decisions' table.
+pub(crate) fn decisions(decisions: &[Replicas]) -> String {
+    fmt::from_fn(|f| tables::decisions(f, decisions)).to_string()
+}
 
-impl fmt::Display for LatenessTable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        tables::lateness(f, self.0)
-    }
+/// The lateness's table.
+pub(crate) fn lateness(lateness: &[Lateness]) -> String {
+    fmt::from_fn(|f| tables::lateness(f, lateness)).to_string()
 }
 
 impl fmt::Display for Scaled {
