@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{StatusCode, header};
 use tokio::time::Instant;
 
-use super::delivery::LogAway;
+use super::delivery::{Counts, LogAway};
 use super::meters::Outcome;
 use super::{Edge, EdgeConnection, EdgeKind, RETRY_AFTER_SECONDS, unauthentic};
 use crate::codes;
@@ -35,13 +35,9 @@ pub(super) async fn receive<A: Append + Clone>(
     let (outcome, response) = match verified(&edge, &connection, &head, &body) {
         None => (Outcome::Unauthentic, unauthentic()),
         Some((connection, portal)) => match edge.store(connection, webhook::split(&body, portal)).await {
-            Ok(counts) => {
-                let headers = [(header::CONTENT_TYPE, "application/json")];
-                (Outcome::Accepted, (StatusCode::OK, headers, counts.to_json()).into_response())
-            }
+            Ok(counts) => (Outcome::Accepted, accepted(counts)),
             Err(LogAway) => {
-                let response = unavailable("The event log takes nothing now.", RETRY_AFTER_SECONDS);
-                (Outcome::Unavailable, response)
+                (Outcome::Unavailable, unavailable("The event log takes nothing now.", RETRY_AFTER_SECONDS))
             }
         },
     };
@@ -78,4 +74,8 @@ fn verified<'e, A>(
         }
     }
     Some((&known.connection, portal))
+}
+
+fn accepted(counts: Counts) -> Response {
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], counts.to_json()).into_response()
 }

@@ -63,11 +63,11 @@ pub(crate) async fn serve_empty() -> anyhow::Result<()> {
     serve(|| Ok(Router::new().route(PATH, post(|| async {})))).await
 }
 
-/// Both behind the product's server and its limits; routes are made when the metrics recorder is there, as in
+/// Both behind the product's server and its limits; the router is made when the metrics recorder is there, as in
 /// the product.
-async fn serve(routes: impl FnOnce() -> anyhow::Result<Router>) -> anyhow::Result<()> {
+async fn serve(make: impl FnOnce() -> anyhow::Result<Router>) -> anyhow::Result<()> {
     let _recorder = Metrics::install(env!("CARGO_PKG_VERSION"))?;
-    let router = routes()?;
+    let router = make()?;
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     writeln!(std::io::stdout().lock(), "{}", listener.local_addr()?.port())?;
     let shutdown = Shutdown::new();
