@@ -194,6 +194,10 @@ impl Member {
     }
 
     fn assign(&self, starts: &[(Cursor, i64)]) -> KafkaResult<()> {
+        // A pause outlives its assignment: what was full when it was taken away would come back and stand still.
+        let places: Vec<Partition> =
+            starts.iter().map(|(cursor, _)| (cursor.topic, cursor.partition)).collect();
+        self.consumer.resume(&self.list(&places))?;
         let mut list = TopicPartitionList::new();
         for (cursor, _) in starts {
             let name = self.place.settings.topic_name(cursor.topic);

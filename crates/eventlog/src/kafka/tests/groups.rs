@@ -364,6 +364,33 @@ async fn a_slow_role_is_waited_for() {
     }
 }
 
+/// A partition that was taken away while its buffer was full is read when it comes back.
+#[tokio::test]
+async fn a_full_partition_that_comes_back_is_read() {
+    let (_broker, log) = own_log().await;
+    // More of each partition than a buffer takes.
+    for call in 0..6 {
+        let records = (0..500).map(|n| record(Topic::Deals, &format!("k{n}"), &(call * 500 + n))).collect();
+        assert!(log.append(records).await.iter().all(Result::is_ok));
+    }
+    let consumer = || log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
+    let mut stays = consumer();
+    let mut records = first_records(&mut stays).await;
+    let mut leaves = consumer();
+    first_records(&mut leaves).await;
+    drop(leaves);
+    let mut found = BTreeSet::new();
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    loop {
+        found.extend(ids(&records).into_iter().map(str::to_owned));
+        if found.len() == 3000 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{} of 3000 came", found.len());
+        records = stays.poll(500, Duration::from_secs(1)).await.unwrap();
+    }
+}
+
 /// What goes while a group is reading stops it where it gets there; what it has at hand it still gives.
 #[tokio::test]
 async fn retention_overtakes_a_slow_group() {
