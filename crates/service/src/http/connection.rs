@@ -14,7 +14,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -118,8 +118,13 @@ impl Watch {
         Self { waiting, header_timeout, idle_timeout }
     }
 
+    fn waiting(&self) -> MutexGuard<'_, (Phase, Option<Instant>)> {
+        // No code panics while it holds the lock, so a poisoned one is still whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is(&self, phase: Phase) -> bool {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).0 == phase
+        self.waiting().0 == phase
     }
 
     fn enter(&self, phase: Phase) {
@@ -129,12 +134,12 @@ impl Watch {
             Phase::Busy => None,
         };
         let until = wait.map(|wait| Instant::now() + wait);
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = (phase, until);
+        *self.waiting() = (phase, until);
     }
 
     /// Ready when the deadline of the moment has passed; `timer` wakes the task no later than then.
     fn poll_passed(&self, mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
-        let (_, until) = *self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, until) = *self.waiting();
         let Some(until) = until else { return Poll::Pending };
         if until < timer.deadline() {
             timer.as_mut().reset(until);

@@ -340,15 +340,19 @@ async fn members_share_each_topic() {
     }
 }
 
+/// Three thousand records: more of each partition than a buffer takes.
+async fn append_backlog(log: &KafkaLog) {
+    for call in 0..6 {
+        let records = (0..500).map(|n| record(Topic::Deals, &format!("k{n}"), &(call * 500 + n))).collect();
+        assert!(log.append(records).await.iter().all(Result::is_ok));
+    }
+}
+
 /// A slow role holds a bounded number of records, stays in its group, and gets all of them in order.
 #[tokio::test]
 async fn a_slow_role_is_waited_for() {
     let (_broker, log) = own_log().await;
-    let records =
-        |call: usize| (0..500).map(|n| record(Topic::Deals, &format!("k{n}"), &(call * 500 + n))).collect();
-    for call in 0..6 {
-        assert!(log.append(records(call)).await.iter().all(Result::is_ok));
-    }
+    append_backlog(&log).await;
     let mut consumer = log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
     let mut last = [-1; PARTITIONS as usize];
     let mut found = 0;
@@ -368,11 +372,7 @@ async fn a_slow_role_is_waited_for() {
 #[tokio::test]
 async fn a_full_partition_that_comes_back_is_read() {
     let (_broker, log) = own_log().await;
-    // More of each partition than a buffer takes.
-    for call in 0..6 {
-        let records = (0..500).map(|n| record(Topic::Deals, &format!("k{n}"), &(call * 500 + n))).collect();
-        assert!(log.append(records).await.iter().all(Result::is_ok));
-    }
+    append_backlog(&log).await;
     let consumer = || log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
     let mut stays = consumer();
     let mut records = first_records(&mut stays).await;
