@@ -37,6 +37,7 @@ pub async fn all(fixture: &impl Fixture) {
     transactions::a_commit_is_whole_and_survives(fixture).await;
     transactions::a_dropped_transaction_leaves_nothing(fixture).await;
     transactions::a_lost_commit_leaves_nothing_and_an_unanswered_one_all(fixture).await;
+    transactions::a_cursor_goes_back_only_where_it_was_forgotten(fixture).await;
     transactions::a_forgotten_cursor_is_gone(fixture).await;
     transactions::a_mark_is_new_once(fixture).await;
     transactions::marks_are_pruned_by_age(fixture).await;

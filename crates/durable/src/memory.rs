@@ -254,11 +254,14 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
             let seq = self.work.last_seq;
             self.work.outbox.insert(seq, row);
         }
-        for (group, cursor) in writes.cursors {
-            self.work.cursors.insert((group, cursor.topic, cursor.partition), cursor);
-        }
         for place in &writes.forget {
             self.work.cursors.remove(place);
+        }
+        for (group, cursor) in writes.cursors {
+            let place = (group, cursor.topic, cursor.partition);
+            if self.work.cursors.get(&place).is_none_or(|known| known.next_offset < cursor.next_offset) {
+                self.work.cursors.insert(place, cursor);
+            }
         }
         for letter in writes.parked {
             park(&mut self.work.parked, letter);

@@ -101,9 +101,11 @@ pub struct Writes {
     pub arm: Vec<Timer>,
     /// Events to publish, in order.
     pub outbox: Vec<OutboxRow>,
-    /// Up to where this group has decided: (group, cursor).
+    /// Up to where this group has decided: (group, cursor). One that is behind what the store has changes
+    /// nothing: a replica that has lost the partition may commit after the one that has it now.
     pub cursors: Vec<(String, Cursor)>,
-    /// Cursors to forget, of partitions that are no more: (group, topic, partition).
+    /// Cursors to forget, before `cursors` are written: (group, topic, partition). For partitions that are no
+    /// more, and for a cursor that is to go back.
     pub forget: Vec<(String, Topic, u16)>,
     /// What could not be used.
     pub parked: Vec<ParkedLetter>,

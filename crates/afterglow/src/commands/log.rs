@@ -121,18 +121,13 @@ fn runs<P: Product>(plans: &[Plan<P>]) -> bool {
 /// not follow is found again by the next run.
 async fn carry_out<P: Product>(plan: Plan<P>) -> anyhow::Result<usize> {
     let (count, role) = (plan.misfits.len(), plan.role.role);
-    let mut writes = Writes::default();
-    let mut moved: Vec<Cursor> = Vec::new();
-    for Misfit { topic, partition, to, .. } in plan.misfits {
-        match to {
-            Some(cursor) => moved.push(cursor),
-            None => writes.forget.push((role.to_owned(), topic, partition)),
-        }
-    }
+    let forget =
+        plan.misfits.iter().map(|misfit| (role.to_owned(), misfit.topic, misfit.partition)).collect();
+    let moved: Vec<Cursor> = plan.misfits.into_iter().filter_map(|misfit| misfit.to).collect();
     plan.group.move_to(moved.clone()).await?;
-    writes.cursors = moved.into_iter().map(|cursor| (role.to_owned(), cursor)).collect();
+    let cursors = moved.into_iter().map(|cursor| (role.to_owned(), cursor)).collect();
     let mut tx = plan.store.begin(&ShardSet::default()).await?;
-    tx.write(writes).await?;
+    tx.write(Writes { forget, cursors, ..Writes::default() }).await?;
     tx.commit().await?;
     Ok(count)
 }

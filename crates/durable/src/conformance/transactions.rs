@@ -102,6 +102,19 @@ pub(super) async fn a_lost_commit_leaves_nothing_and_an_unanswered_one_all(fixtu
     }
 }
 
+pub(super) async fn a_cursor_goes_back_only_where_it_was_forgotten(fixture: &impl Fixture) {
+    let store = fixture.fresh(CommitFaults::default()).await;
+    let place = ("group".to_owned(), cursor(0, 0).topic, 0);
+    for (next_offset, forget, then) in [(7, false, 7), (3, false, 7), (9, false, 9), (4, true, 4)] {
+        let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+        let cursors = vec![("group".to_owned(), cursor(0, next_offset))];
+        let forget = if forget { vec![place.clone()] } else { Vec::new() };
+        tx.write(Writes { cursors, forget, ..Writes::default() }).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.cursors("group").await.unwrap(), [cursor(0, then)], "{next_offset} was written");
+    }
+}
+
 pub(super) async fn a_forgotten_cursor_is_gone(fixture: &impl Fixture) {
     let store = fixture.fresh(CommitFaults::default()).await;
     let mut tx = store.begin(&ShardSet::default()).await.unwrap();

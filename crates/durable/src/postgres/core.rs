@@ -58,7 +58,8 @@ pub(super) async fn store_cursors(
         "insert into cursor (consumer, topic, partition, next_offset, last_event_id, at)
          select * from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::text[], $6::int8[])
          on conflict (consumer, topic, partition) do update set next_offset = excluded.next_offset,
-         last_event_id = excluded.last_event_id, at = excluded.at",
+         last_event_id = excluded.last_event_id, at = excluded.at
+         where cursor.next_offset < excluded.next_offset",
     )
     .bind(cursors.iter().map(|(group, _)| group.as_str()).collect::<Vec<_>>())
     .bind(cursors.iter().map(|(_, cursor)| cursor.topic.name()).collect::<Vec<_>>())

@@ -206,8 +206,8 @@ impl crate::Tx for Tx {
         timers::disarm(connection, &writes.disarm).await?;
         timers::arm(connection, &writes.arm).await?;
         outbox::append(connection, &writes.outbox).await?;
-        core::store_cursors(connection, &writes.cursors).await?;
         core::forget_cursors(connection, &writes.forget).await?;
+        core::store_cursors(connection, &writes.cursors).await?;
         letters::park(connection, &writes.parked).await?;
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);

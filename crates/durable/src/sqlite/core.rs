@@ -89,8 +89,11 @@ pub(super) async fn store_cursors(
 ) -> Result<(), Error> {
     for (group, cursor) in cursors {
         sqlx::query(
-            "insert or replace into cursor (consumer, topic, partition, next_offset, last_event_id, at)
-             values (?, ?, ?, ?, ?, ?)",
+            "insert into cursor (consumer, topic, partition, next_offset, last_event_id, at)
+             values (?, ?, ?, ?, ?, ?)
+             on conflict (consumer, topic, partition) do update set next_offset = excluded.next_offset,
+             last_event_id = excluded.last_event_id, at = excluded.at
+             where cursor.next_offset < excluded.next_offset",
         )
         .bind(group)
         .bind(cursor.topic.name())

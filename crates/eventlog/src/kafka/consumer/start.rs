@@ -43,8 +43,9 @@ impl Place {
         partitions: &[Partition],
         checkpoints: &C,
     ) -> Result<Vec<(Cursor, i64)>, ConsumeError> {
-        let cursors = self.runtime.block_on(checkpoints.cursors(&self.group))?;
+        // The group first: who commits writes the store before it, so what is read after it is never behind.
         let committed = group::committed(&self.settings, consumer, partitions)?;
+        let cursors = self.runtime.block_on(checkpoints.cursors(&self.group))?;
         let reader = self.runtime.block_on(KafkaReader::connect(self.settings.clone()))?;
         let unknown =
             |cursor: &&Cursor| cursor.topic == self.topic && cursor.partition >= self.settings.partitions;
