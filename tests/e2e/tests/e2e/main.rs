@@ -4,6 +4,7 @@
 
 mod consent;
 mod dead_letters;
+mod demo;
 mod edge;
 mod fate;
 mod full_disk;

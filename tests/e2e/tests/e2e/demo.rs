@@ -4,25 +4,17 @@
 //! folder; both outputs together must be the README's screen, except for ports and for the order in which
 //! the two customers come within a day.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use afterglow_support::product::program;
 use tempfile::TempDir;
 
 /// The lines that end a part of the story: in the middle those of both customers, so that nothing is under
 /// way.
 const MIDDLE: &str = "day 30";
 const END: &str = "Still serving";
-
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("afterglow");
-    assert!(program.exists(), "{} is missing: cargo build --bin afterglow", program.display());
-    program
-}
 
 /// A running demo, ended with the test.
 struct Demo(Child);
