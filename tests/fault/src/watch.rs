@@ -11,7 +11,7 @@ use afterglow_support::Topics;
 
 use crate::evidence::Evidence;
 use crate::name::{Name, Names};
-use crate::promise::{Moment, NOT_HANDED_OVER};
+use crate::promise::Moment;
 use crate::waits::Waits;
 
 /// What was said so far.
@@ -72,15 +72,15 @@ impl Watch {
         while self.look().await {}
     }
 
-    /// Whether every promise of every accepted deal has ended, and the tasks that this caused are done with:
-    /// nothing will change any more.
+    /// Whether every promise of every accepted deal has ended, and every touchpoint that became due is done with,
+    /// tasks that an end has caused among them. Topics are read one after the other, so an end may be seen
+    /// before what caused it.
     pub fn is_quiet(&self, accepted: &BTreeSet<Name>) -> bool {
         if !accepted.iter().all(|deal| self.ended.get(deal) == Some(&self.all())) {
             return false;
         }
         let done: BTreeSet<&Name> = self.evidence.concluded.iter().map(|done| &done.touchpoint).collect();
-        let mut tasks = self.evidence.due.iter().filter(|due| &*due.moment == NOT_HANDED_OVER);
-        tasks.all(|due| done.contains(&due.touchpoint))
+        self.evidence.due.iter().all(|due| done.contains(&due.touchpoint))
     }
 
     /// The accepted deals that have a promise left.
@@ -104,5 +104,36 @@ impl Watch {
 
     fn all(&self) -> u32 {
         (1 << self.moments.len()) - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use afterglow_domain::EventId;
+
+    use super::*;
+    use crate::evidence::{Closed, Concluded, Due};
+    use crate::promise::MOMENTS;
+
+    #[test]
+    fn an_end_that_was_seen_before_its_cause_is_not_quiet() {
+        let mut watch = Watch::of(Topics::of_folder(Path::new("nowhere")), MOMENTS, Duration::from_secs(4));
+        let (deal, event) = (Name::from("a"), EventId(uuid::Uuid::nil()));
+        let accepted = BTreeSet::from([deal.clone()]);
+        for moment in MOMENTS.iter().map(|moment| Name::from(moment.id)) {
+            let evidence = &mut watch.evidence;
+            evidence.due.push(Due { touchpoint: moment.clone(), deal: deal.clone(), moment: moment.clone() });
+            evidence.closed.push(Closed { event, deal: deal.clone(), moment, outcome: 0 });
+        }
+        watch.fold(&[]);
+        assert_eq!(watch.deals_ended, 1);
+        assert!(!watch.is_quiet(&accepted));
+        for moment in MOMENTS {
+            assert!(!watch.is_quiet(&accepted), "{} is not done with", moment.id);
+            watch.evidence.concluded.push(Concluded { event, touchpoint: moment.id.into(), outcome: 0 });
+        }
+        assert!(watch.is_quiet(&accepted));
     }
 }

@@ -42,6 +42,13 @@ pub(super) async fn received(cluster: &Cluster, touchpoints: Vec<String>) -> Vec
     rows.into_iter().map(|(touchpoint, at)| (touchpoint, Timestamp(at))).collect()
 }
 
+/// Whether no role has an event left to publish.
+pub(super) async fn all_published(cluster: &Cluster) -> bool {
+    let ask = "select not exists (select from ingest.outbox union all select from engine.outbox
+               union all select from dispatcher.outbox)";
+    sqlx::query_scalar(ask).fetch_one(&mut connect(cluster).await).await.unwrap()
+}
+
 async fn connect(cluster: &Cluster) -> PgConnection {
     PgConnection::connect(&cluster.database).await.unwrap()
 }

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::QUIET;
 use super::book::Harm;
+use super::database;
 use super::field::{Field, Gate, Kill};
 use super::sender::SENDERS;
 use super::victim::Victim;
@@ -96,7 +97,7 @@ impl Director {
                 under_way.iter().for_each(tokio::task::JoinHandle::abort);
             }
             let done = under_way.is_empty()
-                && self.is_quiet(*deadline.get_or_insert_with(|| Instant::now() + QUIET));
+                && self.is_quiet(*deadline.get_or_insert_with(|| Instant::now() + QUIET)).await;
             if stuck || done {
                 self.field.book.note_tally(self.field.world.now(), self.field.tally());
                 return;
@@ -119,9 +120,16 @@ impl Director {
         (book.accepted_count(), self.watch.deals_ended, book.kills_count())
     }
 
-    fn is_quiet(&self, deadline: Instant) -> bool {
+    /// Whether nothing will change any more, and everything was read.
+    async fn is_quiet(&mut self, deadline: Instant) -> bool {
         let accepted = self.field.book.accepted();
-        let quiet = self.watch.is_quiet(&accepted);
+        let mut quiet = self.watch.is_quiet(&accepted);
+        // A task that an end has caused may be published after it.
+        if quiet {
+            quiet = database::all_published(&self.field.cluster).await;
+            self.watch.catch_up().await;
+            quiet &= self.watch.is_quiet(&accepted);
+        }
         // What never ends is for the checker to name.
         if !quiet && Instant::now() > deadline {
             let open = self.watch.open(&accepted).count();
