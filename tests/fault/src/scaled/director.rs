@@ -132,8 +132,11 @@ impl Director {
         }
         // What never ends is for the checker to name.
         if !quiet && Instant::now() > deadline {
-            let open = self.watch.open(&accepted).count();
-            (self.say)(&format!("{open} deals have a promise that did not end in {QUIET:?}"));
+            let left = match self.watch.open(&accepted).count() {
+                0 => "not everything is concluded, published and read".to_owned(),
+                open => format!("{open} deals have a promise that did not end"),
+            };
+            (self.say)(&format!("{left} after {QUIET:?}: given up"));
             return true;
         }
         quiet
