@@ -17,7 +17,7 @@ use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
 use afterglow_rate::{Limiter, Rate};
 use afterglow_service::clock::SystemClock;
-use afterglow_service::config::{Config, Kafka, Property};
+use afterglow_service::config::{Config, Property};
 use afterglow_service::health::{Component, Health, Metrics, admin_router};
 use afterglow_service::http;
 use afterglow_service::lifecycle::Tasks;
@@ -189,8 +189,7 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
 
 /// The log of the configuration; no broker is asked yet.
 pub(crate) fn log(config: &Config) -> anyhow::Result<KafkaLog> {
-    let kafka = config.log.kafka().context("log.kind is kafka")?;
-    KafkaLog::new(settings(config, kafka)).context(codes::KAFKA)
+    KafkaLog::new(kafka(config)?).context(codes::KAFKA)
 }
 
 /// The database of the configuration; it is not reached yet.
@@ -206,14 +205,16 @@ pub(crate) async fn clocks(config: &Config) -> anyhow::Result<Clocks> {
     clock::ask(&config.clock, (&server, &wall)).await
 }
 
-fn settings(config: &Config, kafka: &Kafka) -> Settings {
+/// How the configuration says that Kafka is reached.
+pub(crate) fn kafka(config: &Config) -> anyhow::Result<Settings> {
+    let kafka = config.log.kafka().context("log.kind is kafka")?;
     let property = |(name, property): (&String, &Property)| (name.clone(), property.expose().to_owned());
-    Settings {
+    Ok(Settings {
         topic_prefix: kafka.topic_prefix.clone(),
         linger: kafka.linger,
         properties: kafka.client.iter().map(property).collect(),
         ..Settings::of(&kafka.brokers, config.log.partitions, SystemClock::shared())
-    }
+    })
 }
 
 /// Spawns the loops that `prepare` gives, once the topics fit and everything is there; none where the process

@@ -54,10 +54,7 @@ pub struct Role {
 impl World {
     /// Makes the topics of the cluster, with the product's own command.
     pub async fn make_topics(&self) {
-        let cluster = self.settings.cluster.as_ref().unwrap();
-        let partitions = PARTITIONS.to_string();
-        let mut args = vec!["topics", "--create", "--replicas", "1", "--partitions", &partitions];
-        args.extend(["--brokers", &cluster.brokers, "--prefix", &cluster.topic_prefix]);
+        let args = ["topics", "--create", "--replicas", "1", "--config", self.config().to_str().unwrap()];
         // A broker's metadata may be a moment behind what was made.
         let made = async || self.command(&args).await.status.success().then_some(());
         self.until("the topics are made", READY, made).await;

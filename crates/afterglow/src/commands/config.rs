@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use afterglow_service::config::Config;
+use afterglow_service::config::{Config, Problem};
 use afterglow_service::exit::Exit;
+use afterglow_service::telemetry;
 
 use super::{complain, counted, say};
 use crate::cli::Outcome;
@@ -46,8 +47,9 @@ pub(crate) fn run(command: &Command) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// The configuration of a file; every problem is printed where there is one, and every warning.
-pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
+/// The configuration of a file for a person who asks about it; every problem is printed where there is one, and
+/// every warning.
+fn load(file: &std::path::Path) -> Option<Config> {
     let config = named(file)?;
     for warning in &config.warnings {
         complain(format_args!("warning: {warning}"));
@@ -55,7 +57,16 @@ pub(crate) fn load(file: &std::path::Path) -> Option<Config> {
     Some(config)
 }
 
-/// The same for a command that starts nothing: what is unwise was said at the start, and by `config check`.
+/// Starts the log of a process that serves; what is unwise in its configuration stands there first.
+pub(crate) fn start_logging(config: &Config) -> Result<(), telemetry::Error> {
+    telemetry::init(&config.telemetry)?;
+    for Problem { code, place, field, message, remedy } in &config.warnings {
+        tracing::warn!(%code, %place, setting = field, %remedy, "the configuration is unwise: {message}");
+    }
+    Ok(())
+}
+
+/// The configuration of a file; every problem is printed where there is one.
 pub(crate) fn named(file: &std::path::Path) -> Option<Config> {
     let environment = std::env::vars().filter(|(name, _)| !name.is_empty());
     match Config::load(file, environment) {

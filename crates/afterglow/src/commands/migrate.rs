@@ -8,7 +8,7 @@ use crate::cli::Outcome;
 use crate::scaled::{self, Migrated};
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let Some(config) = role::load(args) else { return Ok(Exit::Config) };
+    let Some(config) = role::load(&args.config) else { return Ok(Exit::Config) };
     for Migrated { schema, part, from, to } in block_on(scaled::migrate(&config))? {
         if from == to {
             say(format_args!("schema {schema} ({part}): version {to}, nothing to do"))?;

@@ -1,11 +1,10 @@
 //! `afterglow ingest`, `afterglow journey-engine`, `afterglow dispatcher`: one role in this process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use afterglow_service::config::Config;
 use afterglow_service::exit::Exit;
 use afterglow_service::lifecycle::Tasks;
-use afterglow_service::telemetry;
 
 use super::run::{bind, close, end, export};
 use super::{complain, config};
@@ -47,8 +46,8 @@ pub(crate) fn run(name: Name, args: &Args) -> Outcome {
 }
 
 async fn serve(name: Name, args: &Args) -> Outcome {
-    let Some(config) = load(args) else { return Ok(Exit::Config) };
-    telemetry::init(&config.telemetry)?;
+    let Some(config) = load(&args.config) else { return Ok(Exit::Config) };
+    config::start_logging(&config)?;
     let export = export(&config, Some(name.role()))?;
     let role = match name {
         Name::Ingest => Role::Ingest(bind(&config.http.listen.to_string(), "http.listen").await?),
@@ -60,7 +59,7 @@ async fn serve(name: Name, args: &Args) -> Outcome {
     };
     let admin = bind(&config.http.admin_listen.to_string(), "http.admin_listen").await?;
     let (tasks, deadline) = (Tasks::new(), config.http.shutdown);
-    tracing::info!(role = ?name, admin = %config.http.admin_listen, "afterglow runs");
+    tracing::info!(role = name.role(), admin = %config.http.admin_listen, "afterglow runs");
     let log = scaled::start(role, (&args.config, config), admin, &tasks)?;
     let reason = tasks.run_until_done(deadline).await;
     if let Err(error) = log.close().await {
@@ -71,14 +70,14 @@ async fn serve(name: Name, args: &Args) -> Outcome {
 }
 
 /// The configuration of a scaled product; one of the embedded product is refused.
-pub(super) fn load(args: &Args) -> Option<Config> {
-    let config = config::load(&args.config)?;
+pub(super) fn load(file: &Path) -> Option<Config> {
+    let config = config::named(file)?;
     if config.log.kafka().is_some() {
         return Some(config);
     }
     complain(format_args!(
         "{}: log.kind is \"embedded\": all roles are in one process, start `afterglow run`; for a process per role write [log] kind = \"kafka\" and [store] kind = \"postgres\"",
-        args.config.display()
+        file.display()
     ));
     None
 }

@@ -43,7 +43,7 @@ pub(crate) fn run<W: Wiring>(args: Args, wiring: &W) -> Outcome {
 }
 
 async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
-    let Some(config) = config::load(file) else { return Ok(Exit::Config) };
+    let Some(config) = config::named(file) else { return Ok(Exit::Config) };
     if config.log.kafka().is_some() {
         complain(format_args!(
             "{}: log.kind is \"kafka\": start one process or more per role, with `afterglow ingest`, `afterglow journey-engine` and `afterglow dispatcher`",
@@ -51,7 +51,7 @@ async fn serve<W: Wiring>(file: &Path, wiring: &W) -> Outcome {
         ));
         return Ok(Exit::Config);
     }
-    telemetry::init(&config.telemetry)?;
+    config::start_logging(&config)?;
     let Some(journeys) = config::journeys(&config) else { return Ok(Exit::Config) };
     let data = match open(&config.data_dir) {
         Ok(data) => data,

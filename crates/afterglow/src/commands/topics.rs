@@ -1,6 +1,7 @@
 //! `afterglow topics`: Kafka's topics, made where they are missing and held against what they should be.
 //!
-//! A topic that is there is never changed: the command says what differs, and its operator decides.
+//! A topic that is there is never changed: the command says what differs, and its operator decides. Who makes
+//! the topics may be somebody else than who runs the roles, so it needs no configuration file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,15 +13,25 @@ use afterglow_service::clock::SystemClock;
 use afterglow_service::exit::Exit;
 use anyhow::Context as _;
 
-use super::{block_on, say};
+use super::{block_on, role, say};
 use crate::cli::Outcome;
+use crate::scaled;
 
 /// Which broker, and what the topics should be.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("kafka").required(true))]
 pub(crate) struct Args {
+    /// The configuration file of the roles, which says where Kafka is and how the topics should be.
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "kafka",
+        conflicts_with_all = ["partitions", "prefix", "client_config"]
+    )]
+    config: Option<PathBuf>,
     /// Where Kafka is: host:port, several separated by commas.
-    #[arg(long, env = "AFTERGLOW_KAFKA_BROKERS")]
-    brokers: String,
+    #[arg(long, group = "kafka")]
+    brokers: Option<String>,
     /// Make the topics that are missing.
     #[arg(long)]
     create: bool,
@@ -43,15 +54,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 async fn check(args: &Args) -> Outcome {
-    let mut settings = Settings::of(&args.brokers, args.partitions, SystemClock::shared());
-    settings.topic_prefix.clone_from(&args.prefix);
-    if let Some(file) = &args.client_config {
-        settings.properties = read_properties(file)?;
-    }
+    let Some(settings) = settings(args)? else { return Ok(Exit::Config) };
+    let partitions = settings.partitions;
     let log = KafkaLog::new(settings)?;
     if args.create {
         for name in log.create_topics(args.replicas).await? {
-            say(format_args!("{name}: made, {} partitions, {} copies", args.partitions, args.replicas))?;
+            say(format_args!("{name}: made, {partitions} partitions, {} copies", args.replicas))?;
         }
     }
     let differences = match log.topic_differences().await {
@@ -70,6 +78,20 @@ async fn check(args: &Args) -> Outcome {
     }
     say(format_args!("{} topics are as they should be", Topic::ALL.len()))?;
     Ok(Exit::Ok)
+}
+
+/// How Kafka is reached; nothing where the configuration has problems, which were printed.
+fn settings(args: &Args) -> anyhow::Result<Option<Settings>> {
+    if let Some(file) = &args.config {
+        return role::load(file).as_ref().map(scaled::kafka).transpose();
+    }
+    let brokers = args.brokers.as_deref().unwrap_or_default();
+    let mut settings = Settings::of(brokers, args.partitions, SystemClock::shared());
+    settings.topic_prefix.clone_from(&args.prefix);
+    if let Some(file) = &args.client_config {
+        settings.properties = read_properties(file)?;
+    }
+    Ok(Some(settings))
 }
 
 /// Properties as Kafka's own tools write them: one by line, comments begin with `#`.
@@ -108,9 +130,10 @@ mod tests {
     #[tokio::test]
     async fn kafka_topics_are_missed_then_made_then_fine() {
         let prefix = format!("test-{}.", std::process::id());
-        let brokers = afterglow_servers::named::kafka();
+        let brokers = Some(afterglow_servers::named::kafka());
+        let (config, client_config) = (None, None);
         let mut args =
-            Args { brokers, create: false, partitions: 4, replicas: 1, prefix, client_config: None };
+            Args { config, brokers, create: false, partitions: 4, replicas: 1, prefix, client_config };
         assert_eq!(check(&args).await.unwrap(), Exit::Findings);
         args.create = true;
         // Metadata may be a moment behind what was made.

@@ -112,6 +112,24 @@ async fn while_kafka_and_the_database_are_away_the_edge_answers_503_itself() {
     assert_eq!(dispatcher.process.terminate().await, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_of_a_json_log_is_json_from_the_first_to_the_last() {
+    let env = vec![("AFTERGLOW__TELEMETRY__LOG", "json".to_owned())];
+    let settings = Settings { cluster: Some(Cluster::away()), env, ..Settings::default() };
+    let world = World::new(settings).await;
+    let mut engine = world.launch_role("journey-engine");
+    world.until_readyz(&mut engine, "it waits for the database", |status, _| status == 503).await;
+    assert_eq!(engine.process.terminate().await, Some(0));
+    let log = world.log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let unwise = lines.iter().find(|line| line["code"] == "AG0009").expect("its secrets stand in the file");
+    assert_eq!(unwise["level"], "WARN");
+    assert!(lines.iter().any(|line| line["role"] == "journey-engine"), "{log}");
+}
+
 /// What a command with the world's configuration says on standard error; it must end with 64.
 async fn refused(world: &World, command: &str) -> String {
     let output = world.command(&[command, "--config", world.config().to_str().unwrap()]).await;
@@ -127,7 +145,7 @@ async fn a_command_refuses_the_configuration_of_the_other_product() {
         assert!(told.contains(command), "{told}");
     }
     let embedded = World::new(Settings::default()).await;
-    for command in ["ingest", "journey-engine", "dispatcher", "migrate"] {
+    for command in ["ingest", "journey-engine", "dispatcher", "migrate", "topics"] {
         let told = refused(&embedded, command).await;
         assert!(told.contains("`afterglow run`"), "{told}");
     }
