@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .extern_path(".google.protobuf", "crate::well_known")
         .btree_map(["."])
         .ignore_unknown_fields()
+        .ignore_unknown_enum_variants()
         .build(&[".afterglow.events.v1"])?;
     Ok(())
 }

@@ -118,6 +118,7 @@ fn slim(due: &proto::TouchpointDue) -> proto::TouchpointDue {
         channel: due.channel,
         day: due.day,
         deal: due.deal.clone(),
+        enrolled_deal: due.enrolled_deal.clone(),
         account: due.account.clone(),
         planned_at: due.planned_at,
         deadline_at: due.deadline_at,

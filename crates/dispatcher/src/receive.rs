@@ -9,7 +9,7 @@ use afterglow_domain::{HomeKey, Timestamp, TouchpointId};
 use afterglow_durable::turns::{Handler, Incoming};
 use afterglow_durable::{Error, InboxMark, Store, Timeline, Tx as _, metric};
 use afterglow_events::proto::{self, DeliveryCause, signal::Kind, touchpoint_due::Deed};
-use afterglow_events::{Body, convert};
+use afterglow_events::{Body, convert, identity};
 use afterglow_providers::{GiftVendor, Mailer};
 
 use crate::ROLE;
@@ -104,6 +104,19 @@ fn check_home(case: &Case, incoming: &Incoming) -> Result<(), Error> {
     Err(refused(&format!("touchpoint {} is not of {subject}", case.touchpoint.id)))
 }
 
+/// Whether a touchpoint is the record's tenant's own. Whoever comes first takes the id, here and at the gift
+/// vendor, so it must be made of a deal of this tenant's: the contract has seen that every deal named is.
+fn check_identity(id: TouchpointId, message: &proto::TouchpointDue) -> Result<(), Error> {
+    match identity::of_due(message) {
+        Some((enrolment, touchpoint))
+            if touchpoint == id && message.enrolment_id == enrolment.to_string() =>
+        {
+            Ok(())
+        }
+        _ => Err(refused("its ids are not those that its deal, journey, moment and occurrence give")),
+    }
+}
+
 /// Everything that the records say of deals, to be loaded for; it is taken in record by record.
 fn news_of(records: &[Incoming]) -> Result<Vec<News>, Error> {
     let mut all = Vec::new();
@@ -154,6 +167,7 @@ fn due(
     message: &proto::TouchpointDue,
 ) -> Result<Option<TouchpointId>, Error> {
     let id = id_of(&message.touchpoint_id)?;
+    check_identity(id, message)?;
     let step = first_step(message)?;
     let traceparent = incoming.event.envelope.traceparent.clone();
     if let Some(case) = cases.get(&id)

@@ -7,6 +7,8 @@
 use afterglow_domain::{DealRef, EnrolmentId, EventId, HomeKey, ObligationId, Tenant, TouchpointId};
 use uuid::Uuid;
 
+use crate::{convert, proto};
+
 /// The namespace of every id of the product: UUIDv5 of "afterglow.events.v1" in the URL namespace.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0xac8d_5770_7aed_5d49_aa54_2169_95aa_5bee);
 
@@ -42,6 +44,14 @@ pub fn enrolment(journey: &str, deal: &DealRef, entry: u32) -> EnrolmentId {
 pub fn touchpoint(enrolment: EnrolmentId, moment: &str, occurrence: u32) -> TouchpointId {
     let occurrence = occurrence.to_string();
     TouchpointId(uuid("touchpoint", &[enrolment.as_bytes(), moment.as_bytes(), occurrence.as_bytes()]))
+}
+
+/// The enrolment and the touchpoint that the parts of a due touchpoint give; `None` where it names no deal. Who
+/// takes touchpoints in compares, so that nobody claims the id of another tenant's.
+pub fn of_due(due: &proto::TouchpointDue) -> Option<(EnrolmentId, TouchpointId)> {
+    let deal = convert::from_deal_ref(due.enrolled_deal.as_ref().or(due.deal.as_ref()))?;
+    let enrolment = enrolment(&due.journey, &deal, 0);
+    Some((enrolment, touchpoint(enrolment, &due.moment, u32::try_from(due.occurrence).ok()?)))
 }
 
 /// An obligation: one occurrence of one promise.

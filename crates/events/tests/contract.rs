@@ -47,6 +47,42 @@ fn a_field_of_the_future_is_skipped() {
 }
 
 #[test]
+fn an_enum_value_of_the_future_reads_as_unspecified_in_json_too() {
+    let values = proto_enum_values();
+    let mut seen = 0;
+    for (type_name, topic, message) in Body::TYPES {
+        let written: serde_json::Value = serde_json::from_str(&golden(type_name, "json")).unwrap();
+        for future in [serde_json::json!("VALUE_OF_THE_FUTURE"), serde_json::json!(99)] {
+            let mut changed = written.clone();
+            seen += replace(&mut changed, &values, &future);
+            Body::decode(*topic, type_name, Encoding::Json, changed.to_string().as_bytes())
+                .unwrap_or_else(|error| panic!("{message}: {error}: {changed}"));
+        }
+    }
+    assert!(seen > 20, "the golden events name enum values");
+}
+
+/// Puts `future` in the place of every enum value; gives how many there were.
+fn replace(at: &mut serde_json::Value, values: &BTreeSet<String>, future: &serde_json::Value) -> usize {
+    match at {
+        serde_json::Value::String(text) if values.contains(text) => {
+            *at = future.clone();
+            1
+        }
+        serde_json::Value::Array(list) => list.iter_mut().map(|inner| replace(inner, values, future)).sum(),
+        serde_json::Value::Object(map) => map.values_mut().map(|inner| replace(inner, values, future)).sum(),
+        _ => 0,
+    }
+}
+
+/// The names of all enum values.
+fn proto_enum_values() -> BTreeSet<String> {
+    let released = fs::read_to_string(proto_folder().join("released.txt")).unwrap();
+    let values = released.lines().filter(|line| line.starts_with("enum "));
+    values.filter_map(|line| line.rsplit(' ').next().map(str::to_owned)).collect()
+}
+
+#[test]
 fn released_fields_stay_as_they_are() {
     let compiled = FileDescriptorSet::decode(proto::DESCRIPTORS).unwrap();
     let mut now = BTreeSet::new();

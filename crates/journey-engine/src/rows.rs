@@ -106,6 +106,8 @@ pub struct EnrolmentRow {
     pub home: HomeKey,
     /// Whose events it follows; a merge changes it to the survivor.
     pub deal: DealRef,
+    /// The deal that it began with, where a merge has changed `deal` since: [`Self::id`] is made of it.
+    pub began_with: Option<DealRef>,
     /// The journey.
     pub journey: String,
     /// The version it started with, for ever.

@@ -182,6 +182,33 @@ mod postgres {
         assert_eq!(tell(store).await, tell(crate::store::memory::Store::default()).await);
     }
 
+    /// As two transactions of two shards do it, of which neither has seen the other's.
+    #[tokio::test]
+    async fn another_customer_s_touchpoint_is_not_written_over() {
+        let database = Database::fresh().await;
+        let (store, _) = database.fresh_store(&SCHEMA, CommitFaults::default()).await;
+        let save = async |row: &Touchpoint| {
+            let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+            let saved = tx.save_touchpoints(std::slice::from_ref(row)).await;
+            if saved.is_ok() {
+                tx.commit().await.unwrap();
+            }
+            saved
+        };
+        let home = HomeKey::new("umbrella/ext:shop:1").unwrap();
+        let (own, foreign) = (touchpoint(1), Touchpoint { home, ..touchpoint(1) });
+        let revoked = |row: &Touchpoint| Touchpoint { status: Status::Tombstone, ..row.clone() };
+        save(&revoked(&foreign)).await.unwrap();
+        save(&revoked(&own)).await.expect_err("one revocation does not replace another's");
+        save(&own).await.expect("what is due replaces the revocation of what is not that customer's");
+        for late in [revoked(&foreign), foreign] {
+            let error = save(&late).await.expect_err("it is another's");
+            assert_eq!(error.disposition(), afterglow_domain::Disposition::Retry, "{error}");
+        }
+        let mut tx = store.begin(&ShardSet::default()).await.unwrap();
+        assert_eq!(tx.load_touchpoints(&[id(1)]).await.unwrap(), [own]);
+    }
+
     /// Two touchpoints of one account in different shards; neither finds a budget yet.
     #[tokio::test]
     async fn a_budget_that_is_not_there_yet_is_locked() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use afterglow_domain::clock::ManualClock;
 use afterglow_domain::{
-    Clock, Clocks, ConnectionId, DealKey, DealRef, EventId, HomeKey, Timestamp, TouchpointId,
+    Clock, Clocks, ConnectionId, DealKey, DealRef, EnrolmentId, EventId, HomeKey, Timestamp, TouchpointId,
 };
 use afterglow_durable::conformance::postgres::Database;
 use afterglow_durable::store::CommitFaults;
@@ -22,6 +22,8 @@ use super::vendors::{Vendor, usd};
 use crate::invariants::Ledgers;
 use crate::store::{DispatcherTx, memory, postgres, sqlite};
 use crate::{Dispatcher, Options, SignalsLag, Touchpoint};
+
+const JOURNEY: &str = "first-90-days";
 
 /// A store whose ledgers can be looked at whole.
 pub(super) trait TestStore: Store<Tx: DispatcherTx> {
@@ -155,8 +157,16 @@ pub(super) fn home() -> HomeKey {
     HomeKey::new("acme/hubspot:33:9001").unwrap()
 }
 
+pub(super) fn enrolment() -> EnrolmentId {
+    identity::enrolment(JOURNEY, &deal(1), 0)
+}
+
+fn moment(n: u128) -> String {
+    format!("moment-{n}")
+}
+
 pub(super) fn tp(n: u128) -> TouchpointId {
-    TouchpointId(Uuid::from_u128(n))
+    identity::touchpoint(enrolment(), &moment(n), 0)
 }
 
 pub(super) fn deal(n: u32) -> DealRef {
@@ -179,9 +189,11 @@ pub(super) fn due(n: u128, deed: proto::touchpoint_due::Deed) -> proto::Touchpoi
     let deadline: Timestamp = "2026-03-07T09:30:00Z".parse().unwrap();
     proto::TouchpointDue {
         touchpoint_id: tp(n).to_string(),
-        enrolment_id: "e-1".to_owned(),
-        moment: format!("moment-{n}"),
+        enrolment_id: enrolment().to_string(),
+        journey: JOURNEY.to_owned(),
+        moment: moment(n),
         deal: Some(convert::deal_ref(&deal(1))),
+        enrolled_deal: Some(convert::deal_ref(&deal(1))),
         account: "hubspot:33:9001".to_owned(),
         recipient: person("Jonas", "jonas@northwind.example"),
         owner: person("Mia", "mia@acme.example"),

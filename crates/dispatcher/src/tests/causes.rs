@@ -208,12 +208,11 @@ on_each! {
     }
 
     async fn without_a_company_the_mail_has_neutral_words_and_the_task_the_deal(bench) {
-        let mut named = about(1, "For {{ account.name }}.");
-        named.variables.insert("deal.name".to_owned(), "Renewal, last chance".to_owned());
-        bench.hear(named.clone()).await;
-        named.touchpoint_id = tp(2).to_string();
+        let [mut nameless, mut named] = [1, 2].map(|n| about(n, "For {{ account.name }}."));
+        nameless.variables.insert("deal.name".to_owned(), "Renewal, last chance".to_owned());
+        bench.hear(nameless).await;
         named.variables.insert("account.name".to_owned(), "Northwind".to_owned());
-        bench.hear(named.clone()).await;
+        bench.hear(named).await;
         let mut for_staff = task(3);
         for_staff.variables.insert("deal.name".to_owned(), "Renewal".to_owned());
         if let Some(Deed::Task(deed)) = &mut for_staff.deed {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use afterglow_durable::store::CommitFaults;
 
-use super::bench::{Bench, TestStore, gift, home, mail, on_postgres, on_sqlite, options};
+use super::bench::{Bench, TestStore, enrolment, gift, home, mail, on_postgres, on_sqlite, options, tp};
 use super::vendors::{Act, LINK};
 use crate::query::{Delivery, Rows, Whose, deliveries};
 
@@ -18,12 +18,13 @@ async fn answers<S: TestStore>(bench: Bench<S>, read: &impl Rows) -> Vec<Deliver
     bench.now().await;
     bench.unsubscribe("jonas@northwind.example").await;
     let told = deliveries(read, Whose::Home(&home())).await.unwrap();
-    assert_eq!(told, deliveries(read, Whose::Enrolment("e-1")).await.unwrap());
+    assert_eq!(told, deliveries(read, Whose::Enrolment(&enrolment().to_string())).await.unwrap());
     assert_eq!(deliveries(read, Whose::Enrolment("e-2")).await.unwrap(), []);
     assert_eq!(told.len(), 2);
     let states: Vec<_> =
         told[0].attempts.iter().map(|a| (a.step.as_str(), a.state.as_str(), a.vendor_id.as_str())).collect();
-    assert_eq!(states, [("order", "found", "TR-00000000"), ("notify", "accepted", "queued as 7")]);
+    let order = format!("TR-{}", &tp(1).to_string()[..8]);
+    assert_eq!(states, [("order", "found", order.as_str()), ("notify", "accepted", "queued as 7")]);
     assert_eq!(told[0].conclusion.as_ref().unwrap().outcome, "delivered");
     // All checks are kept, also the order's that the mail does not ask.
     let notes: Vec<&str> = told[0].checks.iter().map(|check| check.note.as_str()).collect();
@@ -32,7 +33,7 @@ async fn answers<S: TestStore>(bench: Bench<S>, read: &impl Rows) -> Vec<Deliver
     assert!(told[0].recipient.expose().starts_with("Jonas"));
     assert!(!format!("{told:?}").contains(LINK) && !format!("{told:?}").contains("jonas"));
     let doubts = read.for_a_person(10).await.unwrap();
-    assert_eq!(doubts.iter().map(|a| a.touchpoint).collect::<Vec<_>>(), [super::bench::tp(2)]);
+    assert_eq!(doubts.iter().map(|a| a.touchpoint).collect::<Vec<_>>(), [tp(2)]);
     let tenant = home().tenant();
     assert_eq!(read.for_a_person(0).await.unwrap(), []);
     let budgets = read.budgets(&tenant, "hubspot:33:9001").await.unwrap();

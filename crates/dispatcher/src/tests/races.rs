@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use afterglow_domain::HomeKey;
+use afterglow_domain::{DealRef, HomeKey};
 use afterglow_durable::store::CommitFaults;
+use afterglow_events::{convert, proto};
 use afterglow_providers::Class;
 
-use super::bench::{Bench, TestStore, gift, home, mail, on_each, revoked, tp};
+use super::bench::{Bench, TestStore, deal, gift, home, mail, on_each, revoked, tp};
 use super::vendors::Act;
 use crate::Status;
 use crate::claim::Lanes;
@@ -109,6 +110,26 @@ on_each! {
     }
 
     /// Touchpoints' ids can be computed by anybody.
+    async fn another_tenant_s_touchpoint_takes_nothing_away(bench) {
+        let umbrella = HomeKey::new("umbrella/hubspot:33:9001").unwrap();
+        let own = DealRef { tenant: umbrella.tenant(), ..deal(1) };
+        let copied = proto::TouchpointDue { deal: Some(convert::deal_ref(&own)), ..mail(1) };
+        let no_deal = proto::TouchpointDue { deal: None, enrolled_deal: None, ..mail(1) };
+        let own_deal = proto::TouchpointDue { enrolled_deal: None, ..copied.clone() };
+        for message in [mail(1), copied, no_deal, own_deal] {
+            bench.hear_at(&umbrella, message).await;
+        }
+        bench.hear(mail(1)).await;
+        bench.run(HOUR).await;
+        assert_eq!(bench.mails.effects().1, 1, "its own customer has it");
+        assert_eq!(bench.row(1).await.home, home());
+        let mut published = bench.published().await;
+        published.sort();
+        // The bench's records all come from one offset, so that their letters are one.
+        assert_eq!(published, ["afterglow.dead-letter.v1", "delivered", "notify accepted"]);
+        bench.assert_sound().await;
+    }
+
     async fn another_tenant_s_revocation_takes_nothing_back(bench) {
         let umbrella = HomeKey::new("umbrella/hubspot:33:9001").unwrap();
         bench.hear_at(&umbrella, revoked(1)).await;

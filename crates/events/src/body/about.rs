@@ -15,7 +15,7 @@ impl Body {
         of_deals.chain(named).filter(|tenant| !tenant.is_empty())
     }
 
-    /// The deals that the payload is about; a merge is about two.
+    /// The deals that the payload is about; a merge is about two, and what was enrolled before one names both.
     fn deals(&self) -> [Option<&DealRef>; 2] {
         match self {
             Self::DealWon(message) => [snapshot(message.deal.as_ref()), None],
@@ -24,7 +24,7 @@ impl Body {
             Self::DealLost(message) => [snapshot(message.deal.as_ref()), None],
             Self::DealDeleted(message) => [snapshot(message.deal.as_ref()), None],
             Self::DealMerged(message) => [snapshot(message.deal.as_ref()), message.merged.as_ref()],
-            Self::TouchpointDue(message) => [message.deal.as_ref(), None],
+            Self::TouchpointDue(message) => [message.deal.as_ref(), message.enrolled_deal.as_ref()],
             Self::DeliveryProgressed(message) => [delivery(message.of.as_ref()), None],
             Self::DeliveryConcluded(message) => [delivery(message.of.as_ref()), None],
             Self::JourneyEnrolled(message) => [enrolment(message.enrolment.as_ref()), None],

@@ -25,6 +25,7 @@ impl Recorder<'_> {
             channel: convert::channel(plan.channel).into(),
             day: plan.day,
             deal: Some(convert::deal_ref(&self.row.deal)),
+            enrolled_deal: self.row.began_with.as_ref().map(convert::deal_ref),
             account: self.snapshot.account.clone(),
             recipient: Some(self.recipient(&plan.to)),
             owner: self.snapshot.owner.clone(),

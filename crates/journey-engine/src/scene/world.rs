@@ -212,6 +212,9 @@ impl<S: Inspect> World<S> {
         let home = || HomeKey::new(event.envelope.subject.clone()).unwrap();
         match &event.body {
             Body::TouchpointDue(due) => {
+                let ids = identity::of_due(due).map(|(e, t)| (e.to_string(), t.to_string()));
+                let named = (due.enrolment_id.clone(), due.touchpoint_id.clone());
+                assert_eq!(ids, Some(named), "whoever takes it in finds the ids in its parts");
                 self.due.insert(due.touchpoint_id.clone(), (*due.clone(), home()));
                 match self.dispatcher {
                     Dispatcher::Says(outcome, reason) => self.answer(&due.touchpoint_id, outcome, reason),

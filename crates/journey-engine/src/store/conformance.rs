@@ -57,6 +57,7 @@ async fn a_state_is_written_alone<S: Inspect>(store: &S, row: &EnrolmentRow) {
         "the account is not a state"
     );
     assert_eq!((found.state, found.counters), (changed.state.clone(), changed.counters.clone()));
+    changed.began_with = Some(Deal::elsewhere("9").deal_ref());
     tx.save_enrolments(&[changed.clone()]).await.unwrap();
     assert_eq!(tx.load_enrolments(&[row.id]).await.unwrap(), [changed.clone()]);
     changed.id = afterglow_domain::EnrolmentId(uuid::Uuid::nil());

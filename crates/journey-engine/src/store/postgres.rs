@@ -27,6 +27,7 @@ pub const SCHEMA: Schema = Schema {
     migrations: &[
         Migration { version: 1, sql: include_str!("postgres_1.sql") },
         Migration { version: 2, sql: include_str!("postgres_2.sql") },
+        Migration { version: 3, sql: include_str!("postgres_3.sql") },
     ],
 };
 

@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("sqlite_1.sql") },
     Migration { version: 2, sql: include_str!("sqlite_2.sql") },
     Migration { version: 3, sql: include_str!("sqlite_3.sql") },
+    Migration { version: 4, sql: include_str!("sqlite_4.sql") },
 ];
 
 impl EngineTx for Tx {

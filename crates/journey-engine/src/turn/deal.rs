@@ -178,6 +178,7 @@ fn enrolment(deal: &DealRow, (_, journey, version): &VersionKey, state: State) -
         id: identity::enrolment(journey, &deal.deal, 0),
         home: deal.home.clone(),
         deal: deal.deal.clone(),
+        began_with: None,
         journey: journey.clone(),
         version: *version,
         state,

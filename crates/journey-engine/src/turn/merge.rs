@@ -85,6 +85,7 @@ impl Turn<'_> {
 
     fn pass(&mut self, id: afterglow_domain::EnrolmentId, loser: &DealRef, survivor: &DealRef) {
         let Some(entry) = self.enrolments.get_mut(&id) else { return };
+        entry.row.began_with.get_or_insert_with(|| loser.clone());
         entry.row.deal = survivor.clone();
         entry.change = Change::Whole;
         if let Some(ids) = self.by_deal.get_mut(loser) {

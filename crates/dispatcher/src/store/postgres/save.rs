@@ -11,13 +11,15 @@ use crate::ledger::{Budget, DealLedger, Suppression};
 use crate::store::blobs::{LEDGER_VERSION, STATE_VERSION, ledger_bytes, state_bytes};
 use crate::touchpoint::Touchpoint;
 
+/// Two home keys may be two shards, so another customer's record with the same id can be committed since the id was
+/// looked for: it is not written over, unless it is but a revocation of what is not that customer's.
 pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoint]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let rows = last_of_each(rows, |row| row.id);
     let states = rows.iter().map(|row| state_bytes(&row.state)).collect::<Result<Vec<_>, _>>()?;
-    sqlx::query(
+    let done = sqlx::query(
         "insert into touchpoint (id, shard, home, tenant, enrolment, moment, status, armed_at, received_at, due,
          state_version, state, detailed_since)
          select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -27,7 +29,8 @@ pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoin
          enrolment = excluded.enrolment, moment = excluded.moment, status = excluded.status,
          armed_at = excluded.armed_at, received_at = excluded.received_at, due = excluded.due,
          state_version = excluded.state_version, state = excluded.state,
-         detailed_since = excluded.detailed_since",
+         detailed_since = excluded.detailed_since
+         where touchpoint.home = excluded.home or (touchpoint.status = 'tombstone' and excluded.status <> 'tombstone')",
     )
     .bind(column(&rows, |row| row.id.0))
     .bind(column(&rows, |row| i16::from(row.shard().number())))
@@ -44,6 +47,11 @@ pub(super) async fn touchpoints(connection: &mut PgConnection, rows: &[Touchpoin
     .bind(column(&rows, |row| row.detailed_since().map(|at| at.0)))
     .execute(connection)
     .await?;
+    if done.rows_affected() != rows.len() as u64 {
+        let reason =
+            "another customer's record with a touchpoint's id came in between; once more it will be seen";
+        return Err(Error::Unavailable(reason.to_owned()));
+    }
     Ok(())
 }
 

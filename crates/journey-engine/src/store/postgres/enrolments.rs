@@ -13,7 +13,7 @@ use crate::rows::EnrolmentRow;
 use crate::store::{broken, deal_of, home_of};
 
 /// The columns that [`enrolment_row`] reads.
-pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at";
+pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at, began_with";
 
 pub(super) async fn load(
     connection: &mut PgConnection,
@@ -24,7 +24,7 @@ pub(super) async fn load(
     }
     let rows = sqlx::query(
         "select id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name,
-         traceparent, ended_at, details_removed_at from enrolment where id = any($1)",
+         traceparent, ended_at, details_removed_at, began_with from enrolment where id = any($1)",
     )
     .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
     .fetch_all(connection)
@@ -41,7 +41,7 @@ pub(super) async fn load_of(
     }
     let rows = sqlx::query(
         "select id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name,
-         traceparent, ended_at, details_removed_at from enrolment where deal = any($1)",
+         traceparent, ended_at, details_removed_at, began_with from enrolment where deal = any($1)",
     )
     .bind(deals.iter().map(ToString::to_string).collect::<Vec<_>>())
     .fetch_all(connection)
@@ -61,6 +61,7 @@ pub(crate) fn enrolment_row(row: &PgRow) -> Result<EnrolmentRow, Error> {
         id: EnrolmentId(row.try_get("id")?),
         home: home_of(row.try_get("home")?)?,
         deal: deal_of(row.try_get("deal")?)?,
+        began_with: row.try_get::<Option<&str>, _>("began_with")?.map(deal_of).transpose()?,
         journey: row.try_get("journey")?,
         version: count("enrolment.version", row.try_get("version")?)?,
         state: state.map_err(|error| broken("enrolment.state", error))?,
@@ -90,15 +91,15 @@ pub(super) async fn save(connection: &mut PgConnection, rows: &[EnrolmentRow]) -
     let rows = last_of_each(rows, |row| row.id);
     sqlx::query(
         "insert into enrolment (id, shard, home, deal, journey, version, status, armed_at, state_version, state,
-         counters, account, account_name, traceparent, ended_at, details_removed_at)
+         counters, account, account_name, traceparent, ended_at, details_removed_at, began_with)
          select * from unnest($1::uuid[], $2::int2[], $3::text[], $4::text[], $5::text[], $6::int8[], $7::text[],
                               $8::int8[], $9::int4[], $10::bytea[], $11::text[], $12::text[], $13::text[],
-                              $14::text[], $15::int8[], $16::int8[])
+                              $14::text[], $15::int8[], $16::int8[], $17::text[])
          on conflict (id) do update set deal = excluded.deal, status = excluded.status,
          armed_at = excluded.armed_at, state_version = excluded.state_version, state = excluded.state,
          counters = excluded.counters, account = excluded.account, account_name = excluded.account_name,
          traceparent = excluded.traceparent, ended_at = excluded.ended_at,
-         details_removed_at = excluded.details_removed_at",
+         details_removed_at = excluded.details_removed_at, began_with = excluded.began_with",
     )
     .bind(column(&rows, |row| row.id.0))
     .bind(column(&rows, |row| i16::from(row.shard().number())))
@@ -116,6 +117,7 @@ pub(super) async fn save(connection: &mut PgConnection, rows: &[EnrolmentRow]) -
     .bind(column(&rows, |row| row.traceparent.as_deref().map(text::stored)))
     .bind(column(&rows, |row| row.ended_at.map(|at| at.0)))
     .bind(column(&rows, |row| row.details_removed.map(|at| at.0)))
+    .bind(column(&rows, |row| row.began_with.as_ref().map(ToString::to_string)))
     .execute(connection)
     .await?;
     Ok(())

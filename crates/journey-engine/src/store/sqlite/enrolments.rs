@@ -11,7 +11,7 @@ use crate::rows::EnrolmentRow;
 use crate::store::{broken, deal_of, home_of};
 
 /// The columns that [`enrolment_row`] reads.
-pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at";
+pub(crate) const ENROLMENT_COLUMNS: &str = "id, home, deal, journey, version, armed_at, state_version, state, counters, account, account_name, traceparent, ended_at, details_removed_at, began_with";
 
 pub(super) async fn load(
     connection: &mut SqliteConnection,
@@ -63,6 +63,7 @@ pub(crate) fn enrolment_row(row: &SqliteRow) -> Result<EnrolmentRow, Error> {
         id: EnrolmentId::from_slice(id).ok_or_else(|| broken("enrolment.id", "is not 16 bytes"))?,
         home: home_of(row.try_get("home")?)?,
         deal: deal_of(row.try_get("deal")?)?,
+        began_with: row.try_get::<Option<&str>, _>("began_with")?.map(deal_of).transpose()?,
         journey: row.try_get("journey")?,
         version: row.try_get("version")?,
         state: state.map_err(|error| broken("enrolment.state", error))?,
@@ -84,7 +85,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, rows: &[EnrolmentRow
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert into enrolment (id, shard, home, deal, journey, version, status, armed_at, state_version, state,
-             counters, account, account_name, traceparent, ended_at, details_removed_at) ",
+             counters, account, account_name, traceparent, ended_at, details_removed_at, began_with) ",
         );
         query.push_values(chunk, |mut values, row| {
             values
@@ -103,14 +104,15 @@ pub(super) async fn save(connection: &mut SqliteConnection, rows: &[EnrolmentRow
                 .push_bind(row.account_name.as_str())
                 .push_bind(row.traceparent.as_deref())
                 .push_bind(row.ended_at.map(|at| at.0))
-                .push_bind(row.details_removed.map(|at| at.0));
+                .push_bind(row.details_removed.map(|at| at.0))
+                .push_bind(row.began_with.as_ref().map(ToString::to_string));
         });
         query.push(
             " on conflict (id) do update set deal = excluded.deal, status = excluded.status,
               armed_at = excluded.armed_at, state_version = excluded.state_version, state = excluded.state,
               counters = excluded.counters, account = excluded.account, account_name = excluded.account_name,
               traceparent = excluded.traceparent, ended_at = excluded.ended_at,
-              details_removed_at = excluded.details_removed_at",
+              details_removed_at = excluded.details_removed_at, began_with = excluded.began_with",
         );
         query.build().execute(&mut *connection).await?;
     }

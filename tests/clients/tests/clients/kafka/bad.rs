@@ -36,6 +36,11 @@ pub(super) fn of_topic(topic: Topic, now: Timestamp) -> Vec<Bad> {
         (Message { headers: Vec::new(), ..good.clone() }, "header ce_specversion is missing"),
         (good.clone().without_header("ce_type"), "header ce_type is missing"),
         (good.clone().without_header("content-type"), "header content-type is missing"),
+        (good.clone().without_header("ce_id"), "header ce_id is missing"),
+        (good.clone().without_header("ce_source"), "header ce_source is missing"),
+        (good.clone().without_header("ce_time"), "header ce_time is missing"),
+        (good.clone().without_header("ce_subject"), "header ce_subject is missing"),
+        (good.clone().without_header("ce_tenant"), "header ce_tenant is missing"),
         (good.clone().with_header("ce_type", &next_major), "is not one this version reads from"),
         (Message { timestamp: Some(long_ago), ..good.clone() }, "older than the log's retention of 30 days"),
         (good.clone().with_key("acme/ext:stranger:2"), "disagree"),
@@ -91,7 +96,7 @@ fn event(topic: Topic, now: Timestamp) -> Event {
 
 /// Well-formed records of another tenant about what is not that tenant's: each with its topic and the role that must
 /// refuse it. `touchpoint` is one of `acme`'s.
-pub(super) fn foreign(touchpoint: &Event) -> [(Topic, &'static [&'static str], Bad); 2] {
+pub(super) fn foreign(touchpoint: &Event) -> [(Topic, &'static [&'static str], Bad); 3] {
     let Body::TouchpointDue(due) = &touchpoint.body else { panic!("{touchpoint:?}") };
     let by_umbrella = |body: Body| {
         let envelope = Envelope {
@@ -109,9 +114,15 @@ pub(super) fn foreign(touchpoint: &Event) -> [(Topic, &'static [&'static str], B
         ..Default::default()
     };
     let done = proto::DeliveryConcluded { of: Some(of), ..Default::default() };
+    let taken = proto::TouchpointDue { deal: None, ..(**due).clone() };
+    let taken = Bad { message: by_umbrella(taken.into()), reason: "its ids are not those that its deal" };
     let revoked = Bad { message: by_umbrella(revoked.into()), reason: "is not of umbrella/" };
     let done = Bad { message: by_umbrella(done.into()), reason: "a delivery came on umbrella/" };
-    [(Topic::Touchpoints, &["dispatcher"], revoked), (Topic::Deliveries, &["journey-engine"], done)]
+    [
+        (Topic::Touchpoints, &["dispatcher"], taken),
+        (Topic::Touchpoints, &["dispatcher"], revoked),
+        (Topic::Deliveries, &["journey-engine"], done),
+    ]
 }
 
 /// Another tenant's service says that an address wants no more mail: of that tenant.

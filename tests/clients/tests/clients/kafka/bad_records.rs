@@ -47,16 +47,20 @@ async fn each_is_a_dead_letter_and_its_neighbours_go_on() {
     product.serve(&topics, first).await;
     product.serve(&topics, second).await;
 
+    let touchpoint = topics.events(Topic::Touchpoints).await.remove(0);
+
     let stranger = Stranger::at(&product.cluster);
     let mut expected = Expected::new();
     for (topic, readers) in READERS {
         let bad = bad::of_topic(topic, now);
-        for (partition, bad) in (0..PARTITIONS).cycle().zip(&bad) {
-            stranger.write(topic, partition, std::slice::from_ref(&bad.message));
+        // At once, so that a poll has more than one of them.
+        for partition in 0..PARTITIONS {
+            let of_partition = bad.iter().skip(usize::from(partition)).step_by(usize::from(PARTITIONS));
+            let messages: Vec<_> = of_partition.map(|bad| bad.message.clone()).collect();
+            stranger.write(topic, partition, &messages);
         }
         expect(&topics, topic, readers, &bad, &mut expected).await;
     }
-    let touchpoint = topics.events(Topic::Touchpoints).await.remove(0);
     for (topic, readers, bad) in bad::foreign(&touchpoint) {
         stranger.write(topic, 0, std::slice::from_ref(&bad.message));
         expect(&topics, topic, readers, &[bad], &mut expected).await;
