@@ -16,7 +16,7 @@ use std::time::Duration;
 use afterglow_domain::{Clocks, Timestamp};
 use afterglow_durable::janitor::{self, Chore};
 use afterglow_durable::turns::{Stopped, Terms};
-use afterglow_durable::{Error, Store as _, relay, standing};
+use afterglow_durable::{Error, Store as _, answered, relay, standing};
 use afterglow_events::Encoding;
 use afterglow_service::config::{Config, PayloadEncoding};
 use afterglow_service::health::Health;
@@ -83,7 +83,8 @@ impl<G: Ground> Parts<G> {
     {
         let (store, wall) = (store.clone(), self.clocks.wall.clone());
         self.tasks.spawn_background(chore.role, async move {
-            chore.run(|| wall.now(), |before| step(store.clone(), wall.now(), before)).await;
+            let step = |before| answered(&store, step(store.clone(), wall.now(), before));
+            chore.run(|| wall.now(), step).await;
             anyhow::Ok(())
         });
     }

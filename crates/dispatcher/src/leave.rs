@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use afterglow_durable::{Error, ShardSet, Store, Tx as _};
+use afterglow_durable::{Error, ShardSet, Store, Tx as _, answered};
 use afterglow_providers::{Class, GiftVendor, Mailer, Rejection};
 
 use crate::attempt::AttemptState;
@@ -24,7 +24,7 @@ where
 {
     /// Marks the mail of a job as one that may have left; without the mark on disk it must not.
     pub(crate) async fn leave(&self, job: &Job, timeout: Duration) -> Result<(), Rejection> {
-        let reason = match self.mark_leaving(job, timeout).await {
+        let reason = match answered(&self.store, self.mark_leaving(job, timeout)).await {
             Ok(true) => return Ok(()),
             Ok(false) => "smtp: not sent, another worker has taken the attempt over",
             Err(error) => {

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use afterglow_domain::{Clocks, Disposition};
-use afterglow_durable::{Error, ShardSet, Store, Timeline, Trouble, Tx as _};
+use afterglow_durable::{Error, ShardSet, Store, Timeline, Trouble, Tx as _, answered};
 use afterglow_providers::{Class, GiftVendor, Lookup, Mailer, OrderStatus, Ordered, Outcome, Replay};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -108,7 +108,7 @@ where
         let trouble = Trouble::new(crate::ROLE, "claims", "");
         while !stop.is_cancelled() {
             let signal = changed.notified();
-            let claimed = self.claim_more(&mut lanes).await;
+            let claimed = answered(&self.store, self.claim_more(&mut lanes)).await;
             trouble.tell(claimed.as_ref().err().map(ToString::to_string).as_deref());
             let sleep = match claimed {
                 Ok(Some(claimed)) => {
@@ -238,7 +238,7 @@ where
     async fn record(&self, job: &Job, answer: Answer) -> Option<Job> {
         let mut tries = 1;
         loop {
-            let error = match self.record_once(job, answer.clone()).await {
+            let error = match answered(&self.store, self.record_once(job, answer.clone())).await {
                 Ok(next) => return next,
                 Err(error) => error,
             };

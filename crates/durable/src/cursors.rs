@@ -2,6 +2,7 @@
 
 use afterglow_events::{Checkpoints, ConsumeError, Cursor};
 
+use crate::answer::answered;
 use crate::store::Store;
 
 /// The cursors of a store.
@@ -10,6 +11,7 @@ pub struct StoredCursors<S>(pub S);
 
 impl<S: Store> Checkpoints for StoredCursors<S> {
     async fn cursors(&self, group: &str) -> Result<Vec<Cursor>, ConsumeError> {
-        self.0.cursors(group).await.map_err(|error| ConsumeError::Unavailable(error.to_string()))
+        let cursors = answered(&self.0, self.0.cursors(group)).await;
+        cursors.map_err(|error| ConsumeError::Unavailable(error.to_string()))
     }
 }

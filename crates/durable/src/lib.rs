@@ -11,6 +11,7 @@
 //! [`memory`] the model that the tests compare both with.
 //! Deliberately absent: leases, timing wheels, notifications between processes.
 
+pub mod answer;
 mod cursors;
 pub mod error;
 pub mod janitor;
@@ -33,6 +34,7 @@ pub mod turns;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 
+pub use answer::answered;
 pub use cursors::StoredCursors;
 pub use error::Error;
 pub use letters::{Letters, ReadLetters};

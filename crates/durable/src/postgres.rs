@@ -32,6 +32,7 @@ pub mod sandbox_clock;
 mod schema;
 pub mod server;
 mod server_clock;
+mod silence;
 mod standing;
 pub mod text;
 mod timers;
@@ -48,6 +49,7 @@ pub use crate::schema::Migration;
 use crate::store::CommitFaults;
 use classes::Classes;
 use lock::Asking;
+use silence::Silence;
 
 pub use outbox::Outgoing;
 pub use schema::{Schema, migrate};
@@ -80,6 +82,7 @@ pub struct Store {
     role: &'static str,
     pool: PgPool,
     relays: PgPool,
+    silence: Silence,
     changed: Arc<Notify>,
     classes: Arc<Classes>,
     faults: CommitFaults,
@@ -101,8 +104,9 @@ impl Store {
         schema: &Schema,
         faults: CommitFaults,
     ) -> Result<Self, Error> {
-        let pool = pool(CONNECTIONS_MAX).connect_with(server.of_role(schema.name)).await?;
-        let relays = pool_of_relays(server, schema);
+        let silence = Silence::default();
+        let pool = pool(CONNECTIONS_MAX, &silence).connect_with(server.of_role(schema.name)).await?;
+        let relays = pool_of_relays(server, schema, &silence);
         server::check(&mut *pool.acquire().await?, server, server::SETTINGS).await?;
         server::check(&mut *relays.acquire().await?, server, server::RELAY_SETTINGS).await?;
         schema::check(&mut *pool.acquire().await?, schema).await?;
@@ -114,6 +118,7 @@ impl Store {
             role: schema.name,
             pool,
             relays,
+            silence,
             changed: Arc::default(),
             classes: Arc::default(),
             faults,
@@ -140,17 +145,18 @@ pub type Readers = PgPool;
 /// Opens a role's schema for reading only, beside its running processes: each question is one statement of
 /// at most five seconds. Refuses a schema of another version.
 pub async fn open_read_only(server: &Server, schema: &Schema) -> Result<Readers, Error> {
-    let readers = pool(READERS_MAX).connect_with(server.of_reader(schema.name)).await?;
+    let readers = pool(READERS_MAX, &Silence::default()).connect_with(server.of_reader(schema.name)).await?;
     server::check(&mut *readers.acquire().await?, server, server::READER_SETTINGS).await?;
     schema::check(&mut *readers.acquire().await?, schema).await?;
     Ok(readers)
 }
 
-fn pool_of_relays(server: &Server, schema: &Schema) -> PgPool {
-    pool(RELAY_CONNECTIONS_MAX).connect_lazy_with(server.of_relay(schema.name))
+fn pool_of_relays(server: &Server, schema: &Schema, silence: &Silence) -> PgPool {
+    pool(RELAY_CONNECTIONS_MAX, silence).connect_lazy_with(server.of_relay(schema.name))
 }
 
-fn pool(connections_max: u32) -> PgPoolOptions {
+fn pool(connections_max: u32, silence: &Silence) -> PgPoolOptions {
+    let silence = silence.clone();
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -165,6 +171,10 @@ fn pool(connections_max: u32) -> PgPoolOptions {
             })
         })
         .after_connect(|connection, _| Box::pin(server::greet(connection)))
+        .after_release(move |connection, _| {
+            let silence = silence.clone();
+            Box::pin(async move { silence.survived_by(connection).await })
+        })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use afterglow_domain::{Clock, Disposition, Shard};
 use afterglow_events::{Append, AppendError, Record};
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::answered;
 use crate::error::Error;
 use crate::metric;
 use crate::parked::letter_of_outbox;
@@ -97,7 +98,7 @@ async fn round<S: Store, L: Append>(
     wall: &dyn Clock,
     order: &mut Order,
 ) -> Result<Progress, Error> {
-    let Some((mut outgoing, rows)) = store.outbox_take(BATCH_MAX).await? else {
+    let Some((mut outgoing, rows)) = answered(store, store.outbox_take(BATCH_MAX)).await? else {
         return Ok(Progress::Nothing);
     };
     let late = order.take(&rows);
@@ -107,7 +108,7 @@ async fn round<S: Store, L: Append>(
         sent = append(role, log, rows, wall) => sent,
         never = outgoing.keep() => match never {},
     };
-    outgoing.settle(&sent.acknowledged, &sent.parked).await?;
+    answered(store, outgoing.settle(&sent.acknowledged, &sent.parked)).await?;
     let gone: BTreeSet<i64> =
         sent.acknowledged.iter().copied().chain(sent.parked.iter().map(|(seq, _)| *seq)).collect();
     for (shard, seq) in shards.into_iter().filter(|(_, seq)| gone.contains(seq)) {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
@@ -79,6 +80,15 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Signalled by this process's own commits that armed a timer or wrote to the outbox. Commits of
     /// other processes are found by polling, at most a second later.
     fn changed(&self) -> Arc<Notify>;
+
+    /// How long a turn with it may take before it counts as one that does not answer; `None` for a store that
+    /// cannot hang, since it is in this process.
+    fn answer_max(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Somebody has waited for so long: connections that are given back now may never answer again.
+    fn not_answered(&self) {}
 
     /// Whether a poll's records are decided one transaction per shard class (true where several
     /// processes lock rows) or all in one (true only where there is one writer anyway).

@@ -78,10 +78,13 @@ async fn postgres_gives_each_test_a_database() {
 
 #[tokio::test]
 async fn kafka_and_postgres_go_when_with_servers_is_killed() {
+    // Who is killed leaves its folder behind.
+    let folder = tempfile::tempdir().unwrap();
     let mut owner = Command::new(env!("CARGO_BIN_EXE_with-servers"))
         .args(["sh", "-c", "echo $$ $AFTERGLOW_TEST_KAFKA $AFTERGLOW_TEST_POSTGRES; exec sleep 1000"])
         .env_remove(named::KAFKA)
         .env_remove(named::POSTGRES)
+        .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -20,6 +20,7 @@ pub mod settings;
 pub mod topics;
 pub mod until;
 pub mod webhook;
+pub mod wire;
 pub mod world;
 
 pub use cluster::{Cluster, Role};
@@ -31,4 +32,5 @@ pub use read_only::ReadOnlyDisk;
 pub use settings::{Journey, ONE_GIFT, Settings};
 pub use topics::Topics;
 pub use webhook::{Answer, Delivery, Webhook};
+pub use wire::Wire;
 pub use world::World;

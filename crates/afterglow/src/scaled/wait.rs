@@ -9,6 +9,10 @@ use afterglow_service::lifecycle::Shutdown;
 /// How long to wait before the next attempt: soon enough that nobody notices that something was away.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long an attempt may take: several questions, each of which has its own patience where the other side is
+/// refused or closed, and none where it accepts and is silent.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
 /// The start of a process, which does not end because something is away.
 pub(super) struct Wait<'p> {
     /// Where the reason stands.
@@ -35,7 +39,7 @@ impl Wait<'_> {
             let error = tokio::select! {
                 biased;
                 () = self.stop.soft() => return None,
-                outcome = attempt() => match outcome {
+                outcome = within_reason(Box::pin(attempt())) => match outcome {
                     Ok(there) => {
                         let done = then(there);
                         start.ready();
@@ -50,5 +54,13 @@ impl Wait<'_> {
                 () = tokio::time::sleep(AGAIN) => {}
             }
         }
+    }
+}
+
+/// An attempt that gets no answer has failed.
+async fn within_reason<T>(attempt: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    match tokio::time::timeout(ATTEMPT, attempt).await {
+        Ok(outcome) => outcome,
+        Err(_) => anyhow::bail!("the database or Kafka gives no answer within {ATTEMPT:?}"),
     }
 }

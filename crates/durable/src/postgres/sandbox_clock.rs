@@ -125,7 +125,7 @@ async fn with_connection<T>(
     server: &Server,
     ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut connection = PgConnection::connect_with(&server.of_migration(SCHEMA)).await?;
+    let mut connection = server.connect_to_migrate(SCHEMA).await?;
     let answer = ask(&mut connection).await;
     // Only a courtesy to the server.
     let _closed = connection.close().await;

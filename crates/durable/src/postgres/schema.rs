@@ -38,7 +38,7 @@ const CORE: &[Migration] = &[Migration { version: 1, sql: include_str!("core_1.s
 /// Brings a role's schema up to date, whole or not at all. Two that run at once wait for each other, and the
 /// second finds nothing to do. A schema that a newer program wrote is refused.
 pub async fn migrate(server: &Server, schema: &Schema) -> Result<Vec<Migrated>, Error> {
-    let mut connection = PgConnection::connect_with(&server.of_migration(schema.name)).await?;
+    let mut connection = server.connect_to_migrate(schema.name).await?;
     let done = migrate_on(&mut connection, schema).await;
     // Only a courtesy to the server: what was to be kept is committed.
     let _closed = connection.close().await;

@@ -7,10 +7,11 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_domain::Timestamp;
-use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
 
 use super::ServerClock;
 use crate::error::Error;
@@ -20,6 +21,13 @@ const VERSION_NUM_MIN: u32 = 150_000;
 
 /// Since this version a transaction's whole length can be bounded.
 const VERSION_NUM_TRANSACTION_TIMEOUT: u32 = 170_000;
+
+/// How long a turn may take, from the wait for its connection to its COMMIT: twice as long as one statement may
+/// at the server, and well below the minute after which a loop counts as stuck.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// How long a connection may take to be made.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// What every connection is given, as the server says it back.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
@@ -134,9 +142,15 @@ impl Server {
         self.of_role(schema).application_name(&name).options(READER_SETTINGS.iter().copied())
     }
 
-    pub(super) fn of_migration(&self, schema: &str) -> PgConnectOptions {
+    /// A connection that migrates, outside any pool.
+    pub(super) async fn connect_to_migrate(&self, schema: &str) -> Result<PgConnection, Error> {
         let name = format!("afterglow {schema} migrate");
-        self.of_role(schema).application_name(&name).options(MIGRATION_SETTINGS.iter().copied())
+        let options = self.of_role(schema).application_name(&name);
+        let options = options.options(MIGRATION_SETTINGS.iter().copied());
+        match tokio::time::timeout(CONNECT_MAX, PgConnection::connect_with(&options)).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(Error::Unavailable(format!("{self} gives no answer"))),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The transaction, and the store's side of the traits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 
 use super::lock::{self, Asking, Held};
 use super::outbox::{self, Outgoing};
-use super::{Store, core, letters, timers};
+use super::{Store, core, letters, server, timers};
+use crate::answer::answered;
 use crate::error::Error;
 use crate::letters::Letters;
 use crate::metric;
@@ -142,7 +144,7 @@ impl crate::Store for Store {
     }
 
     async fn next_due(&self, timeline: Timeline) -> Result<Option<Timestamp>, Error> {
-        timers::next_due(&self.pool, timeline).await
+        answered(self, timers::next_due(&self.pool, timeline)).await
     }
 
     async fn standing(&self) -> Result<Standing, Error> {
@@ -175,6 +177,14 @@ impl crate::Store for Store {
 
     fn changed(&self) -> Arc<Notify> {
         self.changed.clone()
+    }
+
+    fn answer_max(&self) -> Option<Duration> {
+        Some(server::ANSWER_MAX)
+    }
+
+    fn not_answered(&self) {
+        self.silence.met();
     }
 
     fn splits_classes(&self) -> bool {

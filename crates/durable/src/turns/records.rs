@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::spans::Spans;
 use super::{Handler, Incoming, TURN_ROWS_MAX};
+use crate::answer::answered;
 use crate::error::Error;
 use crate::metric;
 use crate::parked::{letter_of, outbox_of};
@@ -312,17 +313,20 @@ where
     }
     metrics::counter!(metric::PARKED, "role" => handler.role()).increment(writes.parked.len() as u64);
     writes.cursors = cursors.iter().map(|cursor| (handler.role().to_owned(), cursor.clone())).collect();
-    let mut tx = store.begin(&ShardSet::new(shards)).await?;
-    if !good.is_empty() {
-        match guarded(handler.apply(&mut tx, &good)).await {
-            Ok(()) => {}
-            Err(Error::Unavailable(reason)) => return Err(Error::Unavailable(reason)),
-            Err(error) => return Ok(Err(error.to_string())),
+    let decided = async {
+        let mut tx = store.begin(&ShardSet::new(shards)).await?;
+        if !good.is_empty() {
+            match guarded(handler.apply(&mut tx, &good)).await {
+                Ok(()) => {}
+                Err(Error::Unavailable(reason)) => return Err(Error::Unavailable(reason)),
+                Err(error) => return Ok(Err(error.to_string())),
+            }
         }
-    }
-    tx.write(writes).await?;
-    tx.commit().await?;
-    Ok(Ok(()))
+        tx.write(writes).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    };
+    answered(store, decided).await
 }
 
 /// A decision's result; a panic in it is a refusal that names itself.

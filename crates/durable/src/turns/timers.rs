@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::records::guarded;
 use super::{Fires, TURN_ROWS_MAX};
+use crate::answer::answered;
 use crate::error::Error;
 use crate::metric;
 use crate::rows::{Timeline, Timer, Writes};
@@ -43,7 +44,7 @@ pub async fn run_timers<H, S>(
     let trouble = Trouble::new(handler.role(), "timers", "");
     while !stop.is_cancelled() {
         let signal = changed.notified();
-        let fired = fire_due(handler, store, timeline).await;
+        let fired = answered(store, fire_due(handler, store, timeline)).await;
         let problem = fired.as_ref().err().map(ToString::to_string);
         handler.turned(problem.as_deref());
         trouble.tell(problem.as_deref());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use afterglow_crm::{Error as ReadError, READ_BUDGET, Reader, Reading};
 use afterglow_domain::Crm;
-use afterglow_durable::{Error, Store, Timeline, Trouble, Tx, Writes};
+use afterglow_durable::{Error, Store, Timeline, Trouble, Tx, Writes, answered};
 use afterglow_trace::{Kind, Span};
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, Stream};
@@ -80,7 +80,7 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     where
         S: Store<Tx: ResolverTx>,
     {
-        let claims = self.claim(store).await;
+        let claims = answered(store, self.claim(store)).await;
         trouble.tell(claims.as_ref().err().map(ToString::to_string).as_deref());
         let Ok(claims) = claims else { return (Vec::new(), PAUSE) };
         let sleep = match store.next_due(Timeline::Wall).await {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use afterglow_crm::{Reader, Reading, Snapshot};
 use afterglow_domain::{DealRef, Shard, Timestamp};
-use afterglow_durable::{Error, ShardSet, Store, Tx, Writes};
+use afterglow_durable::{Error, ShardSet, Store, Tx, Writes, answered};
 use uuid::Uuid;
 
 use super::compare::{Question, Verdict, compare, merged};
@@ -29,11 +29,12 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     {
         let mut outcome = Ok(());
         for group in groups(batch, store.splits_classes()) {
-            let mut result = self.settle_group(store, &group).await;
+            let mut result = answered(store, self.settle_group(store, &group)).await;
             if matches!(result, Err(Error::Refused(_))) && group.len() > 1 {
                 result = Ok(());
                 for one in &group {
-                    result = result.and(self.settle_group(store, std::slice::from_ref(one)).await);
+                    result = result
+                        .and(answered(store, self.settle_group(store, std::slice::from_ref(one))).await);
                 }
             }
             outcome = outcome.and(result);

@@ -3,6 +3,8 @@
 use afterglow_e2e::PATIENCE;
 use afterglow_support::{Cluster, ONE_GIFT, Settings, World, customers};
 
+use crate::traces::PERSONAL;
+
 pub(crate) async fn world(cluster: Cluster) -> World {
     World::new(Settings { cluster: Some(cluster), ..Settings::with_journey(ONE_GIFT) }).await
 }
@@ -17,6 +19,14 @@ pub(crate) async fn until_served(world: &World, address: &str) {
     let served = async || (!world.mails_to(address).is_empty()).then_some(());
     world.until(&format!("{address} has its mail"), PATIENCE, served).await;
     assert_served_once(world, address);
+}
+
+/// What people are called, where they are reached and what they are told stands in no log, whatever went wrong.
+pub(crate) fn assert_log_is_impersonal(world: &World, addresses: &[String]) {
+    let log = world.log();
+    for personal in addresses.iter().map(String::as_str).chain(PERSONAL) {
+        assert!(!log.contains(personal), "{personal:?} was logged: {log}");
+    }
 }
 
 pub(crate) fn assert_served_once(world: &World, address: &str) {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use afterglow_servers::{Kafka, Postgres};
-use afterglow_support::{Cluster, Role, World, customers};
+use afterglow_support::{Cluster, Role, Wire, World, customers};
 
-use crate::kafka::{assert_served_once, until_served, world};
+use crate::kafka::{assert_log_is_impersonal, assert_served_once, until_served, world};
 
 /// Within which an outage is said: a question every three seconds, five for its answer, and a busy machine.
 const NOTICED: Duration = Duration::from_secs(15);
@@ -77,6 +77,7 @@ async fn roles_say_what_is_away_and_go_on_when_it_is_back() {
     for address in &addresses {
         assert_served_once(&world, address);
     }
+    assert_log_is_impersonal(&world, &addresses);
 
     // Nobody is left to answer, and the processes end all the same, in time: by themselves, or cut off at the
     // deadline where a vendor's answer waits to be recorded.
@@ -85,4 +86,52 @@ async fn roles_say_what_is_away_and_go_on_when_it_is_back() {
     let [ingest, engine, dispatcher] = [ingest, engine, dispatcher].map(|role| role.process.terminate());
     let codes: [Option<i32>; 3] = tokio::join!(ingest, engine, dispatcher).into();
     assert!(codes.iter().all(|code| matches!(code, Some(0 | 70))), "{codes:?}: {}", world.log());
+}
+
+/// Whether a role counts as alive.
+async fn is_alive(world: &World, role: &Role) -> bool {
+    let url = format!("http://{}/livez", role.admin);
+    world.http.get(&url).send().await.unwrap().status() == 200
+}
+
+/// As a database whose host has vanished, or that hangs: connections stay open and say nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn roles_go_on_after_a_database_that_gave_no_answer_without_a_restart() {
+    let direct = Cluster::fresh().await;
+    let (_, after) = direct.database.split_once('@').unwrap();
+    let (server, _) = after.split_once('/').unwrap();
+    let wire = Wire::to(server.to_owned()).await;
+    let database = direct.database.replace(server, &wire.address.to_string());
+    let world = world(Cluster { database, ..direct }).await;
+    world.make_topics().await;
+    world.migrate().await;
+    let mut ingest = world.start_role("ingest").await;
+    let mut engine = world.start_role("journey-engine").await;
+    let mut dispatcher = world.start_role("dispatcher").await;
+    let deals = [1, 2].map(|n| customers::hubspot(n, world.now()));
+    let addresses = deals.each_ref().map(|deal| customers::address(deal).to_owned());
+    let [first, second] = deals;
+    world.win(first).await;
+    until_served(&world, &addresses[0]).await;
+
+    wire.cut();
+    until_said(&world, &mut engine, 503, "store").await;
+    until_said(&world, &mut dispatcher, 503, "store").await;
+    until_said(&world, &mut ingest, 200, "store").await;
+    world.win(second).await;
+    let mut late = world.launch_role("journey-engine");
+    let silent = |status: u16, body: &str| status == 503 && body.contains("gives no answer");
+    world.until_readyz(&mut late, "a role that starts says that the database is silent", silent).await;
+    wire.mend();
+    for role in [&mut ingest, &mut engine, &mut dispatcher, &mut late] {
+        world.until_ready(role).await;
+    }
+    until_served(&world, &addresses[1]).await;
+    for role in [&ingest, &engine, &dispatcher, &late] {
+        assert!(is_alive(&world, role).await, "{}", world.log());
+    }
+    for address in &addresses {
+        assert_served_once(&world, address);
+    }
+    assert_log_is_impersonal(&world, &addresses);
 }

@@ -3,11 +3,21 @@
 use afterglow_e2e::{PATIENCE, STORY, STORY_SUBJECTS, kept};
 use afterglow_support::{Cluster, Settings, World, customers, key_of};
 
+use crate::kafka::assert_log_is_impersonal;
+
 const MOMENTS: [&str; 4] = ["welcome", "getting-started", "first-month", "value-1"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_of_each_role_share_every_journey_and_nothing_comes_twice() {
-    let settings = Settings { cluster: Some(Cluster::fresh().await), ..Settings::with_journey(STORY) };
+    // Everything that our own parts may say.
+    let level = "info,afterglow=trace,afterglow_ingest=trace,afterglow_journey_engine=trace,\
+        afterglow_dispatcher=trace,afterglow_crm=trace,afterglow_providers=trace,afterglow_durable=trace,\
+        afterglow_eventlog=debug";
+    let settings = Settings {
+        cluster: Some(Cluster::fresh().await),
+        env: vec![("AFTERGLOW__TELEMETRY__LEVEL", level.to_owned())],
+        ..Settings::with_journey(STORY)
+    };
     let world = World::new(settings).await;
     world.make_topics().await;
     world.migrate().await;
@@ -47,4 +57,5 @@ async fn two_of_each_role_share_every_journey_and_nothing_comes_twice() {
     for replica in replicas {
         assert_eq!(replica.process.terminate().await, Some(0));
     }
+    assert_log_is_impersonal(&world, &deals.map(|deal| customers::address(&deal).to_owned()));
 }

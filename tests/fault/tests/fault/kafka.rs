@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use afterglow_fault::Plan;
 use afterglow_fault::scaled::{Outcome, Takeover, Victim, run};
+use afterglow_fault::waits::Step;
 
 /// A crashed replica's work goes on elsewhere within ten seconds: its members leave their groups after six, and
 /// an assignment takes a heartbeat of two.
@@ -31,8 +32,16 @@ async fn on_kafka_and_postgres_nothing_accepted_is_lost_and_nothing_happens_twic
     for victim in Victim::ALL {
         assert!(summary.kills.get(&victim) >= Some(&(plan.kills / 8)), "{victim} was killed too seldom");
     }
-    assert!(summary.answers_lost > plan.deals / 10, "the vendor lost too few answers to prove anything");
+    let (lost, gifts) = (summary.answers_lost, u64::try_from(summary.gifts).unwrap());
+    let percent = lost * 100 / gifts;
+    assert!((15..=25).contains(&percent), "{lost} answers of {gifts} orders were lost, not one in five");
     let (killed, stopped) = (&summary.takeover.killed, &summary.takeover.stopped);
+    for (harm, waits) in [("killed", killed), ("stopped", stopped)] {
+        for step in [Step::Fire, Step::Receive] {
+            let seen = waits.iter().any(|wait| wait.step == step);
+            assert!(seen, "nothing waited for who took over from a {harm} replica: {step:?} of {waits:?}");
+        }
+    }
     assert!(Takeover::longest(killed) <= KILLED_MAX + BUSY, "{killed:?}");
     assert!(Takeover::longest(stopped) <= STOPPED_MAX + BUSY, "{stopped:?}");
     assert!(drained, "everybody drains after all that");
