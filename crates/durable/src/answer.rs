@@ -6,7 +6,6 @@
 //! is a no-op by the dedupe marks.
 
 use std::future::Future;
-use std::pin::pin;
 
 use crate::error::Error;
 use crate::store::Store;
@@ -16,8 +15,9 @@ pub async fn answered<S: Store, T>(
     store: &S,
     asked: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
+    // Whole turns pass through here: in the caller's own future each would have its place.
+    let mut asked = Box::pin(asked);
     let Some(max) = store.answer_max() else { return asked.await };
-    let mut asked = pin!(asked);
     if let Ok(answer) = tokio::time::timeout(max, asked.as_mut()).await {
         return answer;
     }
