@@ -37,6 +37,7 @@ mod standing;
 pub mod text;
 mod timers;
 mod tx;
+mod went_back;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ use crate::store::CommitFaults;
 use classes::Classes;
 use lock::Asking;
 use silence::Silence;
+use went_back::Committed;
 
 pub use outbox::Outgoing;
 pub use schema::{Schema, migrate};
@@ -83,6 +85,7 @@ pub struct Store {
     pool: PgPool,
     relays: PgPool,
     silence: Silence,
+    committed: Committed,
     changed: Arc<Notify>,
     classes: Arc<Classes>,
     faults: CommitFaults,
@@ -119,6 +122,7 @@ impl Store {
             pool,
             relays,
             silence,
+            committed: Committed::default(),
             changed: Arc::default(),
             classes: Arc::default(),
             faults,

@@ -47,19 +47,25 @@ pub(super) async fn prune_inbox(pool: &PgPool, before: Timestamp, max: usize) ->
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
+/// Writes cursors, forwards only; gives what stood there before.
 pub(super) async fn store_cursors(
     connection: &mut PgConnection,
     cursors: &[(String, Cursor)],
-) -> Result<(), Error> {
+) -> Result<Vec<(String, String, i32, i64)>, Error> {
     if cursors.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    sqlx::query(
-        "insert into cursor (consumer, topic, partition, next_offset, last_event_id, at)
-         select * from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::text[], $6::int8[])
-         on conflict (consumer, topic, partition) do update set next_offset = excluded.next_offset,
-         last_event_id = excluded.last_event_id, at = excluded.at
-         where cursor.next_offset < excluded.next_offset",
+    let before = sqlx::query_as(
+        "with new as (
+            select * from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::text[], $6::int8[])
+            as n(consumer, topic, partition, next_offset, last_event_id, at)),
+         written as (
+            insert into cursor (consumer, topic, partition, next_offset, last_event_id, at) select * from new
+            on conflict (consumer, topic, partition) do update set next_offset = excluded.next_offset,
+            last_event_id = excluded.last_event_id, at = excluded.at
+            where cursor.next_offset < excluded.next_offset)
+         select c.consumer, c.topic, c.partition, c.next_offset
+         from new join cursor c using (consumer, topic, partition)",
     )
     .bind(cursors.iter().map(|(group, _)| group.as_str()).collect::<Vec<_>>())
     .bind(cursors.iter().map(|(_, cursor)| cursor.topic.name()).collect::<Vec<_>>())
@@ -67,9 +73,9 @@ pub(super) async fn store_cursors(
     .bind(cursors.iter().map(|(_, cursor)| cursor.next_offset).collect::<Vec<_>>())
     .bind(cursors.iter().map(|(_, cursor)| text::stored(&cursor.last_event_id)).collect::<Vec<_>>())
     .bind(cursors.iter().map(|(_, cursor)| cursor.at.0).collect::<Vec<_>>())
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(before)
 }
 
 pub(super) async fn forget_cursors(

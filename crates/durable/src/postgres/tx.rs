@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::lock::{self, Asking, Held};
 use super::outbox::{self, Outgoing};
+use super::went_back::Committed;
 use super::{Store, core, letters, server, timers};
 use crate::answer::answered;
 use crate::error::Error;
@@ -30,6 +31,9 @@ pub struct Tx {
     inner: PgTransaction<'static>,
     held: Held,
     marks: Marks,
+    /// The cursors written so far.
+    cursors: Vec<(String, Cursor)>,
+    committed: Committed,
     wakes: bool,
     /// A statement that we did not see succeed may have failed, and a COMMIT after that rolls back without
     /// saying so.
@@ -75,8 +79,17 @@ impl Store {
         if let (Some(clock), Some(asked), Some(told)) = (&self.clock, asked, held.since) {
             clock.heard(told, asked);
         }
-        let (changed, faults) = (self.changed.clone(), self.faults.clone());
-        Ok(Tx { inner, held, marks: Marks::default(), wakes: false, unproven: false, changed, faults })
+        Ok(Tx {
+            inner,
+            held,
+            marks: Marks::default(),
+            cursors: Vec::new(),
+            committed: self.committed.clone(),
+            wakes: false,
+            unproven: false,
+            changed: self.changed.clone(),
+            faults: self.faults.clone(),
+        })
     }
 
     /// A transaction on these shards, with what is due there; nothing where they are not to be had.
@@ -217,8 +230,11 @@ impl crate::Tx for Tx {
         timers::arm(connection, &writes.arm).await?;
         outbox::append(connection, &writes.outbox).await?;
         core::forget_cursors(connection, &writes.forget).await?;
-        core::store_cursors(connection, &writes.cursors).await?;
         letters::park(connection, &writes.parked).await?;
+        let before = core::store_cursors(connection, &writes.cursors).await?;
+        self.committed.forget(&writes.forget);
+        self.committed.check(&writes.cursors, &before)?;
+        self.cursors.extend(writes.cursors);
         for timer in &writes.disarm {
             self.marks.dealt_with(timer);
         }
@@ -235,6 +251,7 @@ impl crate::Tx for Tx {
             return Err(Error::Unavailable("the connection was lost before COMMIT".to_owned()));
         }
         self.inner.commit().await?;
+        self.committed.keep(&self.cursors);
         if self.wakes {
             self.changed.notify_waiters();
         }

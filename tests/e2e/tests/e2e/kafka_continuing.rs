@@ -133,10 +133,16 @@ async fn after_a_database_was_restored_the_printed_command_lets_the_roles_go_on(
     stop_all(roles).await;
     let backup = postgres::copy(&cluster.database).await.unwrap();
     let roles = start_all(&world).await;
+    let id = second.id.clone();
     world.win(second).await;
+    let again = world.webhook(&id);
     until_served(&world, &addresses[1]).await;
 
     postgres::restore(&cluster.database, &backup).await.unwrap();
+    // A role that still runs writes no newer cursor over what is gone.
+    assert!(world.deliver(&again).await.is_success());
+    let said = async || world.log().contains("the database has gone back").then_some(());
+    world.until("the resolver says that the database has gone back", PATIENCE, said).await;
     let command = format!("afterglow log continue --config {}", world.config().display());
     let (code, refused) = told(&run(&command).await);
     assert!(code == Some(75) && refused.contains("Nothing was moved"), "{code:?}: {refused}");

@@ -42,6 +42,33 @@ async fn arm(store: &Store, due: Timestamp, owner: u128) {
     tx.commit().await.unwrap();
 }
 
+/// As after a restore, or under a server that knew less: what lies between is not jumped over.
+#[tokio::test]
+async fn a_cursor_is_not_written_where_the_database_has_gone_back() {
+    let (_database, store) = store().await;
+    let cursor = |partition, next_offset| {
+        let (topic, last_event_id) = (afterglow_events::Topic::Deals, String::new());
+        let cursor = afterglow_events::Cursor { topic, partition, next_offset, last_event_id, at: at(1) };
+        ("role".to_owned(), cursor)
+    };
+    let write = async |cursors: Vec<_>| {
+        let mut tx = store.begin(&ShardSet::new([shard(3)])).await?;
+        tx.write(Writes { cursors, ..Writes::default() }).await?;
+        tx.commit().await
+    };
+    write(vec![cursor(0, 10), cursor(1, 7)]).await.unwrap();
+    write(vec![cursor(0, 20)]).await.unwrap();
+    for back in
+        ["update cursor set next_offset = 10 where partition = 0", "delete from cursor where partition = 0"]
+    {
+        sqlx::query(back).execute(store.readers()).await.unwrap();
+        let error = write(vec![cursor(0, 25), cursor(1, 8)]).await.unwrap_err();
+        assert!(matches!(&error, Error::Unavailable(told) if told.contains("gone back")), "{error}");
+    }
+    write(vec![cursor(1, 8)]).await.expect("where it has not gone back it goes on");
+    assert_eq!(store.cursors("role").await.unwrap().len(), 1);
+}
+
 /// The lock and the reading are two statements: who waited sees what was committed meanwhile, the mark that
 /// came with the lock included.
 #[tokio::test]
