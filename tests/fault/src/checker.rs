@@ -24,6 +24,9 @@ pub enum Kind {
     TouchpointMissing,
     /// A moment became due under two ids, or one that nobody promised did.
     TouchpointTooMany,
+    /// A moment became due before one that was decided earlier for the same deal: repetitions apart, the topic is
+    /// the order of the commits.
+    OutOfOrder,
     /// A touchpoint has no conclusion.
     NotConcluded,
     /// A touchpoint has two conclusions.
@@ -69,6 +72,7 @@ pub fn check(evidence: &Evidence, moments: &[Moment]) -> Vec<Violation> {
     }
     let due = BTreeSet::from_iter(&evidence.due);
     touchpoints(evidence, moments, &due, &mut found);
+    order(evidence, moments, &mut found);
     conclusions(evidence, &due, &mut found);
     promises(evidence, moments, &due, &mut found);
     gifts(evidence, moments, &due, &mut found);
@@ -117,6 +121,20 @@ fn touchpoints(evidence: &Evidence, moments: &[Moment], due: &BTreeSet<&Due>, fo
         if !promised || count > 1 {
             found.add(Kind::TouchpointTooMany, format!("{deal} {moment}"));
         }
+    }
+}
+
+/// Each deal's moments come in their order, which is that of their days; what came before is a repetition.
+fn order(evidence: &Evidence, moments: &[Moment], found: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    let mut newest: BTreeMap<&str, usize> = BTreeMap::new();
+    for due in &evidence.due {
+        let Some(at) = moments.iter().position(|moment| moment.id == &*due.moment) else { continue };
+        let newest = newest.entry(&due.deal).or_insert(at);
+        if seen.insert((&due.deal, &due.moment)) && at < *newest {
+            found.add(Kind::OutOfOrder, format!("{} {}", due.deal, due.moment));
+        }
+        *newest = at.max(*newest);
     }
 }
 

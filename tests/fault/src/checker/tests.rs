@@ -57,6 +57,13 @@ fn a_perfect_run_has_no_violation() {
 }
 
 #[test]
+fn a_moment_that_comes_late_is_out_of_order_and_one_that_is_repeated_is_not() {
+    assert_eq!(kinds(|evidence| evidence.due.swap(2, 3)), [Kind::OutOfOrder]);
+    assert_eq!(kinds(|evidence| evidence.due.insert(3, evidence.due[0].clone())), []);
+    assert_eq!(kinds(|evidence| evidence.due.rotate_left(MOMENTS.len())), [], "deals are apart");
+}
+
+#[test]
 fn a_record_written_twice_is_one() {
     let twice = |evidence: &mut Evidence| {
         evidence.due.extend(evidence.due.clone());
