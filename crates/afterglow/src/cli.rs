@@ -31,7 +31,7 @@ enum Command {
     Dispatcher(commands::role::Args),
     /// Bring the roles' schemas in PostgreSQL up to date; before the roles of a new version start.
     #[cfg(feature = "kafka")]
-    Migrate(commands::role::Args),
+    Migrate(commands::migrate::Args),
     /// Check, read aloud or simulate a journey file.
     #[command(subcommand)]
     Journey(commands::journey::Command),

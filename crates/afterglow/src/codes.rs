@@ -33,7 +33,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ),
     (
         "AG5004",
-        "The database cannot be reached, a role's schema is of another version, or the server keeps other settings.",
+        "The database cannot be reached, a role's schema does not fit this program, or the server keeps other settings.",
         "Do what the message says: `afterglow migrate` makes and updates the schemas; a role that waits goes on by itself.",
     ),
     (

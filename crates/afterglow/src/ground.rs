@@ -97,13 +97,4 @@ pub(crate) const DISPATCHER: RoleStore = RoleStore {
 pub(crate) const ROLES: [RoleStore; 3] = [INGEST, ENGINE, DISPATCHER];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_takes_an_option_as_it_was() {
-        assert_eq!(option("--config", Path::new("/etc/a-b.toml")), "--config /etc/a-b.toml");
-        assert_eq!(option("--config", Path::new("/it's here")), r"--config '/it'\''s here'");
-        assert!(option("--data-dir", Path::new("data")).starts_with("--data-dir /"), "from any folder");
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use afterglow_domain::Clocks;
 use afterglow_durable::StoredCursors;
-use afterglow_durable::postgres::{self, Server, ServerClock, Store};
+use afterglow_durable::postgres::{self, Migrated, Server, ServerClock, Store};
 use afterglow_eventlog::kafka::{KafkaConsumer, KafkaLog, Settings};
 use afterglow_events::Topic;
 use afterglow_rate::{Limiter, Rate};
@@ -156,33 +156,24 @@ impl Process {
     }
 }
 
-/// What a migration did with a part of a schema.
-pub(crate) struct Migrated {
-    /// The schema.
-    pub(crate) schema: &'static str,
-    /// `core` for what all roles have, `role` for the role's own tables.
-    pub(crate) part: &'static str,
-    /// The version found; 0 where there was none.
-    pub(crate) from: i64,
-    /// The version now.
-    pub(crate) to: i64,
-}
-
-/// Brings every role's schema up to date.
-pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<Migrated>> {
+/// Brings every role's schema up to date, with the steps that contract where older programs are gone. Gives
+/// what it did, with each schema's name.
+pub(crate) async fn migrate(
+    config: &Config,
+    contract: bool,
+) -> anyhow::Result<Vec<(&'static str, Migrated)>> {
     let server = server(config)?;
     // First of all: what has schemas and no anchor is a real product.
     clock::prepare(&config.clock, &server).await?;
     let mut done = Vec::new();
     for RoleStore { schema, .. } in ROLES {
-        let steps = postgres::migrate(&server, &schema).await;
+        let steps = if contract {
+            postgres::contract(&server, &schema).await
+        } else {
+            postgres::migrate(&server, &schema).await
+        };
         let steps = steps.with_context(|| format!("{}: {server}", codes::DATABASE))?;
-        done.extend(steps.into_iter().map(|step| Migrated {
-            schema: schema.name,
-            part: step.component,
-            from: step.from,
-            to: step.to,
-        }));
+        done.extend(steps.into_iter().map(|step| (schema.name, step)));
     }
     Ok(done)
 }

@@ -11,7 +11,7 @@ pub enum Error {
     /// The store cannot do it now: disk full, locked, connection gone.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// This transaction will fail again: a constraint, a row that does not decode.
+    /// This transaction will fail again: a constraint, a value that does not decode.
     #[error("the store refuses this transaction: {0}")]
     Refused(String),
     /// The file or schema is newer than this program.
@@ -34,6 +34,22 @@ pub enum Error {
         /// The version needed.
         known: i64,
     },
+    /// The schema is older than this program, and what it needs waits for older programs to be gone.
+    #[error(
+        "{what} has schema version {found}, this program needs {known}, which stands behind a step that \
+         contracts: run `afterglow migrate --contract` when every program that runs knows version \
+         {readable_from} or newer"
+    )]
+    Uncontracted {
+        /// Which schema.
+        what: String,
+        /// The version found.
+        found: i64,
+        /// The version needed.
+        known: i64,
+        /// The oldest version whose program works on it afterwards.
+        readable_from: i64,
+    },
 }
 
 impl Error {
@@ -41,7 +57,9 @@ impl Error {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Unavailable(_) => Disposition::Retry,
-            Self::Refused(_) | Self::Newer { .. } | Self::Older { .. } => Disposition::Park,
+            Self::Refused(_) | Self::Newer { .. } | Self::Older { .. } | Self::Uncontracted { .. } => {
+                Disposition::Park
+            }
         }
     }
 }
@@ -54,8 +72,8 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
             | sqlx::Error::RowNotFound
-            | sqlx::Error::TypeNotFound { .. }
-            | sqlx::Error::ColumnNotFound(_) => Self::Refused(error.to_string()),
+            | sqlx::Error::TypeNotFound { .. } => Self::Refused(error.to_string()),
+            // A missing column among them: a schema that does not fit is not the transaction's fault.
             _ => Self::Unavailable(error.to_string()),
         }
     }
@@ -80,10 +98,12 @@ fn permanent_on_sqlite(code: u32) -> bool {
 /// PostgreSQL's codes of what may pass: the connection (08), a server that is full, out of memory or of
 /// connections (53), stopping or cancelling (57), failing disks (58), a deadlock or a serialisation failure
 /// (40), a lock not granted in time (55P03), a transaction that idled or lasted too long (25P03, 25P04),
-/// and a server that has become a standby (25006).
+/// and a server that has become a standby (25006). Neither is a schema that does not fit any record's fault:
+/// a column (42703) or a table (42P01) that is not there, a result that has changed since its statement was
+/// prepared (0A000).
 fn passes_on_postgres(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "40" | "53" | "57" | "58"))
-        || matches!(code, "55P03" | "25P03" | "25P04" | "25006")
+        || matches!(code, "55P03" | "25P03" | "25P04" | "25006" | "42703" | "42P01" | "0A000")
 }
 
 #[cfg(test)]
@@ -95,9 +115,18 @@ mod tests {
         for code in ["08006", "40P01", "40001", "53100", "55P03", "57P01", "57014", "25P03", "25006"] {
             assert!(passes_on_postgres(code), "{code}");
         }
-        for code in ["23505", "22021", "42P01", "25P02", "28P01", "XX000", ""] {
+        for code in ["23505", "22021", "42601", "25P02", "28P01", "XX000", ""] {
             assert!(!passes_on_postgres(code), "{code}");
         }
+    }
+
+    #[test]
+    fn a_schema_that_does_not_fit_is_no_records_fault() {
+        for code in ["42703", "42P01", "0A000"] {
+            assert!(passes_on_postgres(code), "{code}");
+        }
+        let missing = Error::from(sqlx::Error::ColumnNotFound("name".to_owned()));
+        assert_eq!(missing.disposition(), Disposition::Retry, "{missing}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ use silence::Silence;
 use went_back::Committed;
 
 pub use outbox::Outgoing;
-pub use schema::{Schema, migrate};
+pub use schema::{Migrated, Schema, contract, migrate};
 pub use server::Server;
 pub use server_clock::ServerClock;
 pub use tx::Tx;
@@ -96,7 +96,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects, and refuses a server whose settings differ and a schema of another version.
+    /// Connects, and refuses a server whose settings differ and a schema that this program does not work on.
     pub async fn open(server: &Server, schema: &Schema) -> Result<Self, Error> {
         Self::open_with_faults(server, schema, CommitFaults::default()).await
     }
@@ -147,7 +147,7 @@ impl Store {
 pub type Readers = PgPool;
 
 /// Opens a role's schema for reading only, beside its running processes: each question is one statement of
-/// at most five seconds. Refuses a schema of another version.
+/// at most five seconds. Refuses a schema that this program does not work on.
 pub async fn open_read_only(server: &Server, schema: &Schema) -> Result<Readers, Error> {
     let readers = pool(READERS_MAX, &Silence::default()).connect_with(server.of_reader(schema.name)).await?;
     server::check(&mut *readers.acquire().await?, server, server::READER_SETTINGS).await?;

@@ -22,8 +22,8 @@ use rows::{attempt, budget, deal, suppression, touchpoint};
 pub const SCHEMA: Schema = Schema {
     name: "dispatcher",
     migrations: &[
-        Migration { version: 1, sql: include_str!("postgres_1.sql") },
-        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+        Migration::new(1, include_str!("postgres_1.sql")),
+        Migration::new(2, include_str!("postgres_2.sql")),
     ],
 };
 

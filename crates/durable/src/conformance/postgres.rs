@@ -62,6 +62,21 @@ impl Database {
     }
 }
 
+/// What hangs on the table of shards in a role's schema, apart from its key. A foreign key would lock shards for
+/// sharing, a unique index would make a mark's update a lock that excludes more, a trigger would run under it.
+pub async fn referring_to_shards(store: &Store) -> Vec<String> {
+    let found = sqlx::query_scalar(
+        "select conname::text as name from pg_constraint where confrelid = 'shard'::regclass
+         union all
+         select indexrelid::regclass::text from pg_index
+         where indrelid = 'shard'::regclass and (indisunique or indisexclusion) and not indisprimary
+         union all
+         select tgname::text from pg_trigger where tgrelid = 'shard'::regclass and not tgisinternal
+         order by name",
+    );
+    found.fetch_all(store.readers()).await.expect("the catalogue answers")
+}
+
 /// Whether other connections to this database have a transaction open or hold a relay's lock.
 const BUSY: &str = "select exists (
         select from pg_stat_activity

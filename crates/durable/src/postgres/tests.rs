@@ -3,6 +3,7 @@
 mod order;
 mod rates;
 mod sandbox_clock;
+mod side_by_side;
 mod standing;
 mod start;
 mod transactions;
@@ -10,7 +11,7 @@ mod transactions;
 use std::sync::Mutex;
 
 use super::*;
-use crate::conformance::postgres::Database;
+use crate::conformance::postgres::{Database, referring_to_shards};
 use crate::conformance::{self, Fixture};
 
 /// The shared pieces alone.

@@ -7,10 +7,8 @@ use sqlx::{Connection, SqliteConnection};
 use crate::error::Error;
 use crate::schema::Migration;
 
-const CORE: &[Migration] = &[
-    Migration { version: 1, sql: include_str!("core_1.sql") },
-    Migration { version: 2, sql: include_str!("core_2.sql") },
-];
+const CORE: &[Migration] =
+    &[Migration::new(1, include_str!("core_1.sql")), Migration::new(2, include_str!("core_2.sql"))];
 
 /// Brings both components up to date, each step in a transaction of its own.
 pub(super) async fn migrate(

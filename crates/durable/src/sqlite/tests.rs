@@ -44,8 +44,8 @@ async fn conforms() {
 }
 
 const ROLE: &[Migration] = &[
-    Migration { version: 1, sql: "create table thing (id integer primary key)" },
-    Migration { version: 2, sql: "alter table thing add column name text" },
+    Migration::new(1, "create table thing (id integer primary key)"),
+    Migration::new(2, "alter table thing add column name text"),
 ];
 
 #[tokio::test]

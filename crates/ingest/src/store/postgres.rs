@@ -14,17 +14,20 @@ use super::{KnownDeal, Refresh, ResolverTx, STATE_VERSION, StageHint, State, bro
 pub const SCHEMA: Schema = Schema {
     name: "ingest",
     migrations: &[
-        Migration { version: 1, sql: include_str!("postgres_1.sql") },
-        Migration { version: 2, sql: include_str!("postgres_2.sql") },
+        Migration::new(1, include_str!("postgres_1.sql")),
+        Migration::new(2, include_str!("postgres_2.sql")),
     ],
 };
 
 impl ResolverTx for Tx {
     async fn load_refreshes(&mut self, ids: &[Uuid]) -> Result<Vec<Refresh>, Error> {
-        let rows = sqlx::query("select * from refresh where id = any($1)")
-            .bind(ids)
-            .fetch_all(self.connection())
-            .await?;
+        let rows = sqlx::query(
+            "select tenant, connection, deal, generation, due_at, claimed, failures, rereads, stage, stage_at,
+             since, traceparent, problem from refresh where id = any($1)",
+        )
+        .bind(ids)
+        .fetch_all(self.connection())
+        .await?;
         rows.iter().map(refresh).collect()
     }
 
@@ -66,10 +69,13 @@ impl ResolverTx for Tx {
     }
 
     async fn load_deals(&mut self, ids: &[Uuid]) -> Result<Vec<KnownDeal>, Error> {
-        let rows = sqlx::query("select * from deal where id = any($1)")
-            .bind(ids)
-            .fetch_all(self.connection())
-            .await?;
+        let rows = sqlx::query(
+            "select tenant, connection, deal, home, state, rev, won_no, modified_at, leaving_since, merged_into,
+             read_at, state_version, snapshot from deal where id = any($1)",
+        )
+        .bind(ids)
+        .fetch_all(self.connection())
+        .await?;
         rows.iter().map(known_deal).collect()
     }
 

@@ -10,10 +10,8 @@ use uuid::Uuid;
 use super::{KnownDeal, Refresh, ResolverTx, STATE_VERSION, StageHint, State, broken, key};
 
 /// The schema, for `durable::sqlite::Store::open`.
-pub const MIGRATIONS: &[Migration] = &[
-    Migration { version: 1, sql: include_str!("sqlite_1.sql") },
-    Migration { version: 2, sql: include_str!("sqlite_2.sql") },
-];
+pub const MIGRATIONS: &[Migration] =
+    &[Migration::new(1, include_str!("sqlite_1.sql")), Migration::new(2, include_str!("sqlite_2.sql"))];
 
 impl ResolverTx for Tx {
     async fn load_refreshes(&mut self, ids: &[Uuid]) -> Result<Vec<Refresh>, Error> {

@@ -25,9 +25,9 @@ pub(crate) use obligations::obligation_row;
 pub const SCHEMA: Schema = Schema {
     name: "engine",
     migrations: &[
-        Migration { version: 1, sql: include_str!("postgres_1.sql") },
-        Migration { version: 2, sql: include_str!("postgres_2.sql") },
-        Migration { version: 3, sql: include_str!("postgres_3.sql") },
+        Migration::new(1, include_str!("postgres_1.sql")),
+        Migration::new(2, include_str!("postgres_2.sql")),
+        Migration::new(3, include_str!("postgres_3.sql")),
     ],
 };
 

@@ -20,10 +20,10 @@ pub(crate) use obligations::obligation_row;
 
 /// The schema of `engine.db`, for [`afterglow_durable::sqlite::Store::open`].
 pub const MIGRATIONS: &[Migration] = &[
-    Migration { version: 1, sql: include_str!("sqlite_1.sql") },
-    Migration { version: 2, sql: include_str!("sqlite_2.sql") },
-    Migration { version: 3, sql: include_str!("sqlite_3.sql") },
-    Migration { version: 4, sql: include_str!("sqlite_4.sql") },
+    Migration::new(1, include_str!("sqlite_1.sql")),
+    Migration::new(2, include_str!("sqlite_2.sql")),
+    Migration::new(3, include_str!("sqlite_3.sql")),
+    Migration::new(4, include_str!("sqlite_4.sql")),
 ];
 
 impl EngineTx for Tx {

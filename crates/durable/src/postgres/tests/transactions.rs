@@ -20,7 +20,7 @@ async fn store() -> (Database, Store) {
 }
 
 /// Until so many wait for a row's lock in this database.
-async fn until_waiting(store: &Store) {
+pub(super) async fn until_waiting(store: &Store) {
     let waiting = "select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'";
     let wait = async {
