@@ -10,6 +10,7 @@ use crate::scaled;
 
 /// With which configuration, and how far.
 #[derive(Debug, clap::Args)]
+#[group(skip)] // its name would be that of the role's
 pub(crate) struct Args {
     #[command(flatten)]
     role: role::Args,
