@@ -102,7 +102,7 @@ fn statements_on_postgres_name_their_columns() {
     let mut sources = Vec::new();
     collect(&root().join("crates"), &mut sources);
     let live = |path: &PathBuf| {
-        let path = path.to_string_lossy();
+        let path = path.strip_prefix(root()).unwrap().to_string_lossy();
         path.contains("postgres") && !["/tests/", "/query/", "/scene/"].iter().any(|part| path.contains(part))
     };
     let live: Vec<PathBuf> = sources.into_iter().filter(live).collect();
@@ -110,9 +110,7 @@ fn statements_on_postgres_name_their_columns() {
     for path in live {
         let source = fs::read_to_string(&path).unwrap();
         let asked = source.split("feature = \"conformance\"").next().unwrap();
-        for (_, from) in
-            asked.match_indices("select * from ").map(|(at, found)| asked[at..].split_at(found.len()))
-        {
+        for from in asked.split("select * from ").skip(1) {
             assert!(from.starts_with("unnest("), "{}: `select *` of a table", path.display());
         }
     }
