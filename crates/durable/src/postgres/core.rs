@@ -60,7 +60,8 @@ pub(super) async fn store_cursors(
             select * from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::text[], $6::int8[])
             as n(consumer, topic, partition, next_offset, last_event_id, at)),
          written as (
-            insert into cursor (consumer, topic, partition, next_offset, last_event_id, at) select * from new
+            insert into cursor (consumer, topic, partition, next_offset, last_event_id, at)
+            select consumer, topic, partition, next_offset, last_event_id, at from new
             on conflict (consumer, topic, partition) do update set next_offset = excluded.next_offset,
             last_event_id = excluded.last_event_id, at = excluded.at
             where cursor.next_offset < excluded.next_offset)
