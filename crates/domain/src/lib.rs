@@ -3,6 +3,7 @@
 //! Everything above this crate speaks in these types. There is no I/O and no async here, and the
 //! system clock is never read: time is an argument everywhere ([`clock::Clock`]).
 
+pub mod client_property;
 pub mod clock;
 pub mod disposition;
 pub mod id;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use afterglow_domain::client_property;
 use afterglow_eventlog::Error;
 use afterglow_eventlog::kafka::{KafkaLog, Settings};
 use afterglow_events::Topic;
@@ -97,19 +98,19 @@ fn settings(args: &Args) -> anyhow::Result<Option<Settings>> {
 /// Properties as Kafka's own tools write them: one by line, comments begin with `#`.
 fn read_properties(file: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    properties_of(&text).map_err(|line| {
-        // Never the line itself: it may be a secret.
-        anyhow::anyhow!("{}:{line}: write name=value", file.display())
-    })
+    properties_of(&text).map_err(|(line, why)| anyhow::anyhow!("{}:{line}: {why}", file.display()))
 }
 
-/// The properties, or the number of the line that is none.
-fn properties_of(text: &str) -> Result<BTreeMap<String, String>, usize> {
+/// The properties, or the number of a line and why it is none; never its value, which may be a secret.
+fn properties_of(text: &str) -> Result<BTreeMap<String, String>, (usize, String)> {
     let lines = text.lines().map(str::trim).enumerate();
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let property = |(index, line): (usize, &str)| {
-        let (name, value) = line.split_once('=').ok_or(index + 1)?;
-        Ok((name.trim().to_owned(), value.trim().to_owned()))
+        let none = |why: String| (index + 1, why);
+        let (name, value) = line.split_once('=').ok_or_else(|| none("write name=value".to_owned()))?;
+        let (name, value) = (name.trim(), value.trim());
+        let refused = client_property::refusal(name).map(|why| none(format!("{name} {why}")));
+        refused.map_or_else(|| Ok((name.to_owned(), value.to_owned())), Err)
     };
     lines.map(property).collect()
 }
@@ -124,7 +125,15 @@ mod tests {
         let properties = properties_of(text).unwrap();
         assert_eq!(properties["security.protocol"], "sasl_ssl");
         assert_eq!(properties["sasl.password"], "a=b");
-        assert_eq!(properties_of("a=b\nhunter2"), Err(2));
+        assert_eq!(properties_of("client.rack=b\nhunter2"), Err((2, "write name=value".to_owned())));
+    }
+
+    #[test]
+    fn what_is_not_the_user_s_or_is_java_s_is_refused_by_its_line() {
+        let (line, why) = properties_of("client.rack=b\nsasl.jaas.config=hunter2").unwrap_err();
+        assert!(line == 2 && why.starts_with("sasl.jaas.config ") && why.contains("sasl.password"), "{why}");
+        assert!(!why.contains("hunter2"), "{why}");
+        assert_eq!(properties_of("request.required.acks=0").unwrap_err().0, 1);
     }
 
     #[tokio::test]

@@ -1,13 +1,14 @@
 //! What the user says about Kafka, and what we say to librdkafka on top.
 //!
-//! Ours is said last: nothing that correctness rests on can be overridden.
+//! Nothing that correctness rests on can be overridden: what is not on the user's list is refused by name, since
+//! librdkafka knows some properties by two names and is told all of them in no particular order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_domain::Clock;
 use afterglow_domain::shard::SHARDS;
+use afterglow_domain::{Clock, client_property};
 use afterglow_events::Topic;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -47,7 +48,7 @@ pub struct Settings {
     pub linger: Duration,
     /// How long an append may take; shorter than the patience of a webhook's sender.
     pub append_timeout: Duration,
-    /// Further properties of librdkafka: `security.protocol`, `sasl.*`, `ssl.*`.
+    /// Further properties of librdkafka, of those that [`client_property`] lists.
     pub properties: BTreeMap<String, String>,
     /// The wall's clock; it stamps records in topics that do not keep the broker's time.
     pub clock: Arc<dyn Clock>,
@@ -84,10 +85,12 @@ impl Settings {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        if self.partitions.is_power_of_two() && self.partitions <= u16::from(SHARDS) {
-            return Ok(());
+        if !self.partitions.is_power_of_two() || self.partitions > u16::from(SHARDS) {
+            return Err(Error::PartitionCount { configured: self.partitions });
         }
-        Err(Error::PartitionCount { configured: self.partitions })
+        // The last line of defence: who reads a file refuses it by its line.
+        let refused = |name: &String| Some(format!("{name} {}", client_property::refusal(name)?));
+        self.properties.keys().find_map(refused).map_or(Ok(()), |why| Err(Error::Client(why)))
     }
 
     /// What is the same for every client.
@@ -246,12 +249,33 @@ mod unit {
     #[test]
     fn what_correctness_rests_on_cannot_be_overridden() {
         let mut settings = settings("");
-        settings.properties.insert("enable.idempotence".to_owned(), "false".to_owned());
-        settings.properties.insert("auto.offset.reset".to_owned(), "earliest".to_owned());
+        for config in [settings.producer(), settings.member("role"), settings.by_position()] {
+            for (name, _) in config.config_map().iter().filter(|(name, _)| **name != "compression.type") {
+                assert!(client_property::refusal(name).is_some(), "{name} is ours");
+            }
+        }
         settings.properties.insert("security.protocol".to_owned(), "sasl_ssl".to_owned());
-        assert_eq!(settings.producer().get("enable.idempotence"), Some("true"));
+        assert_eq!(settings.check(), Ok(()));
         assert_eq!(settings.producer().get("security.protocol"), Some("sasl_ssl"));
-        assert_eq!(settings.member("role").get("auto.offset.reset"), Some("error"));
+        // Another name of message.timeout.ms.
+        settings.properties.insert("delivery.timeout.ms".to_owned(), "86400001".to_owned());
+        let told = settings.check().unwrap_err().to_string();
+        assert!(told.contains("delivery.timeout.ms cannot be set") && !told.contains("86400001"), "{told}");
+    }
+
+    /// An empty value is one that the property may not have, at worst; a property that is not built in has none.
+    #[test]
+    fn the_library_knows_what_the_user_may_set() {
+        for name in client_property::PROPERTIES.iter().copied() {
+            let config = ClientConfig::new().set(name, "").create_native_config();
+            let told = config.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(
+                !told.contains("No such") && !told.contains("not supported in this build"),
+                "{name}: {told}"
+            );
+        }
+        let unknown = ClientConfig::new().set("sasl.pasword", "").create_native_config();
+        assert!(unknown.err().unwrap().to_string().contains("No such"));
     }
 
     #[test]
@@ -271,10 +295,10 @@ mod unit {
     #[test]
     fn a_refused_setting_is_named_without_its_value() {
         let mut settings = settings("");
-        settings.properties.insert("sasl.pasword".to_owned(), "hunter2".to_owned());
+        settings.properties.insert("security.protocol".to_owned(), "hunter2".to_owned());
         let error = settings.producer().create_native_config().err().unwrap();
         let told = refused(&error).to_string();
-        assert!(told.contains("sasl.pasword") && !told.contains("hunter2"), "{told}");
+        assert!(told.contains("security.protocol"), "{told}");
     }
 
     #[test]

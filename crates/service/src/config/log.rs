@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use afterglow_domain::client_property;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, Serializer};
 
@@ -58,7 +59,7 @@ pub struct Kafka {
     /// How long a record waits for company.
     #[serde(rename = "linger_ms", serialize_with = "milliseconds")]
     pub linger: Duration,
-    /// Further properties of the client: `security.protocol`, `sasl.*`, `ssl.*`.
+    /// Further properties of the client, of those that [`client_property`] lists.
     pub client: BTreeMap<String, Property>,
 }
 
@@ -195,12 +196,16 @@ fn properties(section: &Section<'_>) -> BTreeMap<String, Property> {
 fn property(section: &Section<'_>, name: &str, node: &Node) -> Option<Property> {
     let field = format!("client.{name}");
     match &node.value {
-        Value::Text(text) if !names_a_secret(name) => Some(Property::Plain(text.clone())),
         Value::Table(table) if !table.contains_key("file") && !table.contains_key("env") => {
             let message = "is a section; write the property's whole name in quotes: \"security.protocol\"";
             section.note(Code::Type, &field, message);
             None
         }
+        _ if let Some(why) = client_property::refusal(name) => {
+            section.note_entry(Code::Unknown, &field, node, why);
+            None
+        }
+        Value::Text(text) if !names_a_secret(name) => Some(Property::Plain(text.clone())),
         _ => secret::read(section, &field, node, defaults::GIVEN_SECRET_BYTES_MIN).map(Property::Secret),
     }
 }

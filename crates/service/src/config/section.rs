@@ -110,6 +110,12 @@ impl<'a> Section<'a> {
         self.reading.problems.borrow_mut().push(problem);
     }
 
+    /// The same of one of a table's entries, at its own line.
+    pub(super) fn note_entry(&self, code: Code, key: &str, entry: &Node, message: impl Into<String>) {
+        let problem = Problem::new(code, entry.place.clone(), self.field(key), message);
+        self.reading.problems.borrow_mut().push(problem);
+    }
+
     /// Notes something that is allowed and unwise.
     pub(super) fn warn(&self, code: Code, key: &str, message: impl Into<String>) {
         let problem = Problem::new(code, self.place_of(key), self.field(key), message);

@@ -360,11 +360,31 @@ fn brokers_and_databases_are_called_encrypted_or_on_this_machine() {
 }
 
 #[test]
+fn the_sample_lists_what_can_be_set_of_kafka_s_client() {
+    let names = SAMPLE.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    let names: Vec<_> = names.map(|name| name.trim_end_matches('.')).collect();
+    for name in afterglow_domain::client_property::PROPERTIES {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn what_kafka_cannot_be_told_is_refused_by_name() {
     let port = SCALED.replace(", kafka-2.example.com:9093", ", kafka-2");
     assert_eq!(wrong(&port), [(Code::Value, "log.brokers".to_owned())]);
     let bare = SCALED.replace("\"security.protocol\"", "security.protocol");
     assert!(wrong(&bare).contains(&(Code::Type, "log.client.security".to_owned())));
+    let table = "[log.client]\n\"security.protocol\" = \"ssl\"\n\"delivery.timeout.ms\" = \"86400001\"\n\"ssl.truststore.password\" = \"hunter22\"\n";
+    let ours = format!("{SMALL}{}{table}", SCALED.replace("client =", "#"));
+    let refused = with_database(&ours).unwrap_err();
+    let lines: Vec<_> = refused.iter().map(|problem| (problem.code, problem.to_string())).collect();
+    for ((code, line), name) in lines.iter().zip(["delivery.timeout.ms", "ssl.truststore.password"]) {
+        let written = ours.lines().position(|line| line.contains(name)).unwrap() + 1;
+        assert_eq!(*code, Code::Unknown);
+        assert!(line.contains(&format!("afterglow.toml:{written}")) && line.contains(name), "{line}");
+        assert!(!line.contains("86400001") && !line.contains("hunter22"), "{line}");
+    }
+    assert_eq!(lines.len(), 2);
     let prefix = SCALED.replace("linger_ms = 5", "topic_prefix = \"a/b\"");
     assert_eq!(wrong(&prefix), [(Code::Value, "log.topic_prefix".to_owned())]);
     let encoding = SCALED.replace("linger_ms = 5", "encoding = \"avro\"");

@@ -215,9 +215,9 @@ async fn without_a_broker_everything_says_so_and_nothing_hangs() {
 async fn a_member_that_cannot_be_made_is_refused_at_once() {
     let mut settings = Settings::of("127.0.0.1:9", PARTITIONS, Arc::new(options().1));
     settings.properties.insert("max.poll.interval.ms".to_owned(), "1000".to_owned());
-    let log = KafkaLog::new(settings).unwrap();
     let began = Instant::now();
-    let told = log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).err().unwrap().to_string();
+    let member = KafkaConsumer::start(&Arc::new(settings), "role", &[Topic::Deals], MemoryCheckpoints::new());
+    let told = member.err().unwrap().to_string();
     assert!(told.contains("max.poll.interval.ms"), "{told}");
     assert!(began.elapsed() < REFUSAL_MAX, "refused after {:?}", began.elapsed());
 }
