@@ -18,17 +18,20 @@ mod delivery;
 mod group;
 mod message;
 mod offset_mark;
+mod producer;
 mod reader;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod trouble;
 
 pub use consumer::KafkaConsumer;
 pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 pub use settings::{Settings, check_library};
 pub use topics::Difference;
+pub use trouble::Trouble;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -36,15 +39,13 @@ use std::time::Duration;
 
 use afterglow_domain::Shard;
 use afterglow_events::{Append, AppendError, Checkpoints, Position, Record, Topic};
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::admission::admit;
 use crate::error::Error;
 use crate::metric::{self, Tally};
-use delivery::{Delivery, Round};
-
-/// How long after their timeout records may take to be reported: librdkafka looks once a second.
-const REPORT_SLACK: Duration = Duration::from_secs(2);
+use delivery::Round;
+use producer::{Producer, Producers};
 
 /// How often the broker is asked whether it is there. With the time that a question may take it is the longest
 /// for which nobody knows that it is away.
@@ -54,21 +55,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct KafkaLog {
     settings: Arc<Settings>,
-    producer: Arc<Producer>,
-}
-
-/// The producer, flushed before it is dropped: librdkafka's own drop throws away what is queued.
-struct Producer {
-    client: ThreadedProducer<Delivery>,
-    flush_timeout: Duration,
-}
-
-impl Drop for Producer {
-    fn drop(&mut self) {
-        if let Err(error) = self.client.flush(self.flush_timeout) {
-            tracing::warn!(error = %error, "Kafka: records that nobody waits for were given up");
-        }
-    }
+    producers: Arc<Producers>,
 }
 
 impl KafkaLog {
@@ -78,10 +65,12 @@ impl KafkaLog {
     pub fn new(settings: Settings) -> Result<Self, Error> {
         settings.check()?;
         check_library()?;
-        let client = settings.producer().create_with_context(Delivery);
-        let client = client.map_err(|error| settings::refused(&error))?;
-        let flush_timeout = settings.append_timeout + REPORT_SLACK;
-        Ok(Self { settings: Arc::new(settings), producer: Arc::new(Producer { client, flush_timeout }) })
+        Self::of(settings)
+    }
+
+    fn of(settings: Settings) -> Result<Self, Error> {
+        let settings = Arc::new(settings);
+        Ok(Self { producers: Arc::new(Producers::new(settings.clone())?), settings })
     }
 
     /// A member of the group, reading some topics behind the cursors that `checkpoints` remembers.
@@ -101,16 +90,17 @@ impl KafkaLog {
 
     /// Refuses topics that are missing or have another number of partitions, each by name.
     pub async fn check_topics(&self) -> Result<(), Error> {
-        let (settings, producer) = (self.settings.clone(), self.producer.clone());
+        let (settings, producer) = (self.settings.clone(), self.producers.current());
         settings::blocking(move || topics::check(&settings, producer.client.client())).await
     }
 
     /// Asks the broker for ever whether the topics are there; `told` hears after each question why there was no
-    /// answer, or nothing where there was one. An idle process would notice nothing otherwise.
+    /// answer or nothing can be appended, or nothing where all is well. An idle process would notice nothing otherwise.
     pub async fn watch(&self, told: impl Fn(Option<&str>) + Send) -> ! {
         let mut away = false;
         loop {
             let answer = self.check_topics().await;
+            let answer = answer.and_then(|()| self.producers.current().failure().map_or(Ok(()), Err));
             if answer.is_err() && !away {
                 metrics::counter!(metric::OUTAGES).increment(1);
             }
@@ -125,10 +115,15 @@ impl KafkaLog {
         topics::create(&self.settings, replicas).await
     }
 
-    /// What differs from how the topics should be; nothing is changed.
+    /// What differs from how the topics that are there should be; nothing is changed.
     pub async fn topic_differences(&self) -> Result<Vec<Difference>, Error> {
-        self.check_topics().await?;
         topics::differences(&self.settings).await
+    }
+
+    /// The topics that a lost disk loses: fine on a developer's one broker, and nowhere else.
+    pub async fn topics_of_one_copy(&self) -> Result<Vec<String>, Error> {
+        let (settings, producer) = (self.settings.clone(), self.producers.current());
+        settings::blocking(move || topics::of_one_copy(&settings, producer.client.client())).await
     }
 
     /// What the broker remembers of a group at this moment.
@@ -138,7 +133,7 @@ impl KafkaLog {
 
     /// Waits until all that was appended is durable or given up.
     pub async fn close(&self) -> Result<(), Error> {
-        let producer = self.producer.clone();
+        let producer = self.producers.current();
         settings::blocking(move || {
             let flushed = producer.client.flush(producer.flush_timeout);
             flushed.map_err(|error| Error::Unavailable(format!("Kafka: records were given up: {error}")))
@@ -178,22 +173,38 @@ impl KafkaLog {
         stopped: &HashSet<(Topic, &bytes::Bytes)>,
     ) -> Vec<Result<Position, AppendError>> {
         let round = Round::of(indexes.len());
+        self.send_all(&round, records, indexes, stopped);
+        round.outcomes().await
+    }
+
+    fn send_all(
+        &self,
+        round: &Arc<Round>,
+        records: &[Record],
+        indexes: &[usize],
+        stopped: &HashSet<(Topic, &bytes::Bytes)>,
+    ) {
+        let producer = self.producers.current();
         for (place, record) in indexes.iter().map(|index| &records[*index]).enumerate() {
             let result = if stopped.contains(&(record.topic, &record.key)) {
                 let reason = "an earlier record of the same key in the same call was not taken";
                 Err(AppendError::Unavailable(reason.to_owned()))
             } else {
-                self.send(record, Box::new((round.clone(), place)))
+                self.send(&producer, record, Box::new((round.clone(), place)))
             };
             if let Err(error) = result {
                 round.settle(place, Err(error));
             }
         }
-        round.outcomes().await
     }
 
     /// Hands a record to librdkafka, which copies it; a full queue refuses at once and never waits.
-    fn send(&self, record: &Record, report: delivery::Report) -> Result<(), AppendError> {
+    fn send(
+        &self,
+        producer: &Producer,
+        record: &Record,
+        report: delivery::Report,
+    ) -> Result<(), AppendError> {
         let topic = self.settings.topic_name(record.topic);
         let partition = Shard::of(record.key_text()).partition(self.settings.partitions);
         let message = BaseRecord::with_opaque_to(&topic, report)
@@ -203,7 +214,10 @@ impl KafkaLog {
             .headers(message::headers_of(record))
             // Only topics with CreateTime keep it; ours have the broker's time.
             .timestamp(self.settings.clock.now().0 / 1000);
-        self.producer.client.send(message).map_err(|(error, _)| delivery::refusal(&error, record))
+        producer.client.send(message).map_err(|(error, _)| match producer.failure() {
+            Some(failure) => AppendError::Unavailable(failure.to_string()),
+            None => delivery::refusal(&error, record),
+        })
     }
 }
 

@@ -35,6 +35,9 @@ pub const ASSIGNED: &str = "afterglow_log_assigned_partitions";
 /// Counter of times that Kafka was found not to answer.
 pub const OUTAGES: &str = "afterglow_log_outages_total";
 
+/// Counter of times that Kafka's producer failed for good and was made anew.
+pub const PRODUCERS_RENEWED: &str = "afterglow_log_producers_renewed_total";
+
 /// How far a group is behind in a partition.
 pub(crate) fn lag(group: &str, topic: Topic, partition: u16, records: i64) {
     let labels = [

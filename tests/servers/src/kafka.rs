@@ -2,6 +2,7 @@
 
 mod metadata;
 mod programs;
+mod secured;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use crate::ports;
 use crate::prepare::run;
 use crate::supervised::Supervised;
 use programs::Programs;
+use secured::Secured;
+pub use secured::{PASSWORD, USER};
 
 /// Any 22 characters of base64: it only has to be the same in the folder and at the start.
 const CLUSTER_ID: &str = "YWZ0ZXJnbG93LXRlc3RzMQ";
@@ -23,6 +26,7 @@ pub struct Kafka {
     machine: &'static [&'static str],
     folder: PathBuf,
     port: u16,
+    secured: Option<Secured>,
     running: Option<Supervised>,
 }
 
@@ -30,17 +34,27 @@ impl Kafka {
     /// Starts a broker on `folder`, formatted where it is not yet; returns when it answers. One that had run
     /// there goes on with what it had, on other ports. It starts quickly rather than runs fast.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
-        Self::start_on(&QUICK_JAVA, folder).await
+        Self::start_on(&QUICK_JAVA, None, folder).await
     }
 
     /// The same with a broker that runs fast rather than starts quickly: for measurements.
     pub async fn start_fast(folder: &Path) -> anyhow::Result<Self> {
-        Self::start_on(&FAST_JAVA, folder).await
+        Self::start_on(&FAST_JAVA, None, folder).await
     }
 
-    async fn start_on(machine: &'static [&'static str], folder: &Path) -> anyhow::Result<Self> {
+    /// The same with a second listener, at [`Kafka::secured_address`], where [`USER`] logs in over TLS with
+    /// [`PASSWORD`]; the CA of its certificate is `ca.pem` in the folder.
+    pub async fn start_secured(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_on(&QUICK_JAVA, Some(Secured::new()), folder).await
+    }
+
+    async fn start_on(
+        machine: &'static [&'static str],
+        secured: Option<Secured>,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         let (programs, port) = (Programs::find().await?, ports::free());
-        let mut kafka = Self { programs, machine, folder: folder.to_owned(), port, running: None };
+        let mut kafka = Self { programs, machine, folder: folder.to_owned(), port, secured, running: None };
         kafka.prepare().await.context("Kafka's folder cannot be formatted")?;
         kafka.start_again().await?;
         Ok(kafka)
@@ -54,6 +68,11 @@ impl Kafka {
     /// Where clients connect: `127.0.0.1:port`, the same over its restarts.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where clients log in over TLS: `localhost:port`, for which the certificate is. Empty without such a listener.
+    pub fn secured_address(&self) -> String {
+        self.secured.as_ref().map(Secured::address).unwrap_or_default()
     }
 
     /// SIGKILL. What was acknowledged stays in the page cache, so a restart finds it.
@@ -100,6 +119,10 @@ impl Kafka {
         let mut format = Command::new(self.programs.java());
         format.args(QUICK_JAVA).arg("-cp").arg(self.programs.class_path()).arg("kafka.tools.StorageTool");
         format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(properties);
+        if let Some(secured) = &self.secured {
+            secured.prepare(&self.programs, &self.folder).await?;
+            format.args(Secured::format_arguments());
+        }
         run(&mut format).await
     }
 
@@ -120,12 +143,16 @@ impl Kafka {
     /// them, and groups do not wait for members that will not come.
     fn settings(&self) -> String {
         let (port, controller, data) = (self.port, ports::free(), self.folder.join("data"));
+        let secured = self.secured.as_ref();
+        let listener = secured.map(Secured::listener).unwrap_or_default();
+        let advertised = secured.map(Secured::advertised).unwrap_or_default();
+        let more = secured.map(|_| Secured::settings(&self.folder)).unwrap_or_default();
         format!(
             "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listener}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={}
@@ -138,7 +165,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-",
+{more}",
             data.display()
         )
     }

@@ -63,18 +63,20 @@ async fn check(args: &Args) -> Outcome {
             say(format_args!("{name}: made, {partitions} partitions, {} copies", args.replicas))?;
         }
     }
-    let differences = match log.topic_differences().await {
-        Ok(differences) => differences,
-        Err(error @ Error::Topics { .. }) => {
-            super::complain(format_args!("{error}"));
-            return Ok(Exit::Findings);
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let fit = log.check_topics().await;
+    match &fit {
+        Err(error @ Error::Topics { .. }) => super::complain(format_args!("{error}")),
+        other => other.clone()?,
+    }
+    let differences = log.topic_differences().await?;
     for difference in &differences {
         say(format_args!("{difference}"))?;
     }
-    if !differences.is_empty() {
+    let single = log.topics_of_one_copy().await?;
+    if !single.is_empty() {
+        super::complain(format_args!("{}: has one copy, a lost disk loses it", single.join(", ")));
+    }
+    if fit.is_err() || !differences.is_empty() {
         return Ok(Exit::Findings);
     }
     say(format_args!("{} topics are as they should be", Topic::ALL.len()))?;

@@ -13,6 +13,8 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::ProducerContext;
 use tokio::sync::Notify;
 
+use super::settings::Settings;
+use super::trouble::Trouble;
 use crate::admission::RECORD_BYTES_MAX;
 
 /// Which round a record belongs to, and its place in it.
@@ -57,7 +59,15 @@ impl Round {
 }
 
 /// Receives the producer's reports, on its own thread.
-pub(super) struct Delivery;
+pub(super) struct Delivery {
+    trouble: Trouble,
+}
+
+impl Delivery {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { trouble: settings.trouble.clone() }
+    }
+}
 
 impl ClientContext for Delivery {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
@@ -66,6 +76,7 @@ impl ClientContext for Delivery {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(error = %error, reason, "Kafka: producer");
+        self.trouble.heard(&error, reason);
     }
 }
 
@@ -79,6 +90,9 @@ impl ProducerContext for Delivery {
                 partition: u16::try_from(message.partition()).unwrap_or(u16::MAX),
                 offset: message.offset(),
             }),
+            Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut) => {
+                Err(AppendError::Unavailable(not_in_time(self.trouble.reason())))
+            }
             Err((error, message)) => {
                 let key = message.key().map_or(0, <[u8]>::len);
                 Err(refused(error, key + message.payload().map_or(0, <[u8]>::len)))
@@ -93,6 +107,11 @@ pub(super) fn refusal(error: &KafkaError, record: &Record) -> AppendError {
     refused(error, crate::metric::record_bytes(record))
 }
 
+fn not_in_time(reason: Option<String>) -> String {
+    let question = "is the broker running, are enough replicas in sync?";
+    format!("Kafka did not take it in time; {}", reason.as_deref().unwrap_or(question))
+}
+
 fn refused(error: &KafkaError, bytes: usize) -> AppendError {
     match error.rdkafka_error_code() {
         // Our own limit lies below Kafka's default, so this is a topic that takes less.
@@ -102,9 +121,6 @@ fn refused(error: &KafkaError, bytes: usize) -> AppendError {
         Some(RDKafkaErrorCode::QueueFull) => {
             AppendError::Unavailable("Kafka does not keep up, or is away: the queue to it is full".to_owned())
         }
-        Some(RDKafkaErrorCode::MessageTimedOut) => AppendError::Unavailable(
-            "Kafka did not take it in time; is the broker running, are enough replicas in sync?".to_owned(),
-        ),
         Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
             AppendError::Unavailable(
                 "the topic is missing in Kafka; `afterglow topics --create` makes it".to_owned(),

@@ -11,6 +11,7 @@ use rdkafka::groups::GroupInfo;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::offset_mark;
+use super::reader::Quiet;
 use super::settings::{ASK, Settings, blocking, refused};
 use crate::error::Error;
 use crate::going_on::Group;
@@ -39,7 +40,7 @@ impl KafkaGroup {
     pub(super) async fn look(settings: Arc<Settings>, name: &str) -> Result<Self, Error> {
         let name = name.to_owned();
         blocking(move || {
-            let client: BaseConsumer = settings.member(&name).create().map_err(|error| refused(&error))?;
+            let client = connect(&settings, &name)?;
             let known_as = settings.group_name(&name);
             let groups = client.fetch_group_list(Some(&known_as), ASK);
             let groups = groups.map_err(|error| settings.unavailable(&error))?;
@@ -72,7 +73,7 @@ impl Group for KafkaGroup {
         }
         let (settings, name) = (self.settings.clone(), self.name.clone());
         blocking(move || {
-            let client: BaseConsumer = settings.member(&name).create().map_err(|error| refused(&error))?;
+            let client = connect(&settings, &name)?;
             let list = offset_mark::list(&settings, &cursors);
             let moved = list.and_then(|list| client.commit(&list, CommitMode::Sync));
             moved.map_err(|error| {
@@ -81,6 +82,12 @@ impl Group for KafkaGroup {
         })
         .await
     }
+}
+
+/// A client that may ask about a group and move it; it joins nothing.
+fn connect(settings: &Settings, name: &str) -> Result<BaseConsumer<Quiet>, Error> {
+    let client = settings.member(name).create_with_context(Quiet::new(settings));
+    client.map_err(|error| refused(&error))
 }
 
 /// What the client's group has committed for each of these partitions.

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::message;
 use super::settings::{ASK, Settings, blocking, refused};
+use super::trouble::Trouble;
 use crate::bounds::Bounds;
 use crate::error::Error;
 use crate::metric::record_bytes;
@@ -69,8 +70,16 @@ impl Drop for Idle {
     }
 }
 
-/// What a reader's client says goes to whoever looks for it.
-struct Quiet;
+/// What a client that nobody listens to says goes to whoever looks for it.
+pub(super) struct Quiet {
+    trouble: Trouble,
+}
+
+impl Quiet {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { trouble: settings.trouble.clone() }
+    }
+}
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
@@ -79,6 +88,7 @@ impl ClientContext for Quiet {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(error = %error, reason, "Kafka: reader");
+        self.trouble.heard(&error, reason);
     }
 }
 
@@ -184,7 +194,7 @@ impl Source for KafkaReader {
 }
 
 fn connect(settings: &Settings) -> Result<Client, Error> {
-    let client = settings.by_position().create_with_context(Quiet);
+    let client = settings.by_position().create_with_context(Quiet::new(settings));
     client.map_err(|error| refused(&error))
 }
 

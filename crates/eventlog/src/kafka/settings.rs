@@ -14,6 +14,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 
+use super::trouble::Trouble;
 use crate::admission::RECORD_BYTES_MAX;
 use crate::error::Error;
 
@@ -52,6 +53,8 @@ pub struct Settings {
     pub properties: BTreeMap<String, String>,
     /// The wall's clock; it stamps records in topics that do not keep the broker's time.
     pub clock: Arc<dyn Clock>,
+    /// What the clients that these settings make have last said of their connections.
+    pub trouble: Trouble,
 }
 
 impl Settings {
@@ -66,6 +69,7 @@ impl Settings {
             append_timeout: Duration::from_millis(2_500),
             properties: BTreeMap::new(),
             clock,
+            trouble: Trouble::default(),
         }
     }
 
@@ -178,9 +182,13 @@ impl Settings {
         config
     }
 
-    /// An error of the broker's or on the way to it, as one line.
+    /// An error of the broker's or on the way to it, as one line: with its cause in front, where one is known.
     pub(super) fn unavailable(&self, error: &KafkaError) -> Error {
-        Error::Unavailable(format!("Kafka at {}: {error}; is it running and reachable?", self.brokers))
+        let brokers = &self.brokers;
+        Error::Unavailable(match self.trouble.reason() {
+            Some(reason) => format!("Kafka at {brokers}: {reason} ({error})"),
+            None => format!("Kafka at {brokers}: {error}; is it running and reachable?"),
+        })
     }
 }
 

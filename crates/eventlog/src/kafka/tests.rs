@@ -8,6 +8,7 @@ mod contract;
 mod gauges;
 mod groups;
 mod outage;
+mod secured;
 mod topics;
 
 use afterglow_domain::Clock as _;

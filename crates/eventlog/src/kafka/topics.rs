@@ -4,14 +4,15 @@
 //! thousands of records may go is for the broker's operator to decide.
 
 use std::fmt;
+use std::time::Duration;
 
 use afterglow_events::Topic;
-use rdkafka::admin::{
-    AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
-};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 
+use super::delivery::Delivery;
 use super::settings::{self, ASK, Settings};
 use crate::admission::RECORD_BYTES_MAX;
 use crate::error::Error;
@@ -28,6 +29,9 @@ const PROPERTIES: [(&str, &str); 4] = [
 
 /// What a topic must take at least, in bytes: our largest record, and Kafka's own fields around it.
 const MESSAGE_BYTES: usize = RECORD_BYTES_MAX + 64 * 1024;
+
+/// How long after a failure its cause may come: from another thread, which looks ten times a second.
+const CAUSE: Duration = Duration::from_millis(250);
 
 /// A topic that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,27 +79,46 @@ pub(super) async fn create(settings: &Settings, replicas: u16) -> Result<Vec<Str
     Ok(made)
 }
 
-/// What differs, of topics that are there with the right number of partitions.
+/// What differs, of the topics that are there.
 pub(super) async fn differences(settings: &Settings) -> Result<Vec<Difference>, Error> {
     let admin = admin(settings)?;
     let failed = |error: KafkaError| settings.unavailable(&error);
     let metadata = admin.inner().fetch_metadata(None, ASK).map_err(failed)?;
-    let names = Topic::ALL.map(|topic| settings.topic_name(topic));
-    let asked: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+    // Of a topic that is missing the broker says nothing, and nothing would differ from everything.
+    let ours = |topic: &&MetadataTopic| settings.topic_of(topic.name()).is_some();
+    let topics: Vec<_> = metadata.topics().iter().filter(ours).collect();
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic.name())).collect();
     let answered = admin.describe_configs(&asked, &options()).await.map_err(failed)?;
     let mut differences = Vec::new();
-    for (name, resource) in names.iter().zip(answered) {
+    for (topic, resource) in topics.into_iter().zip(answered) {
         let resource = resource.map_err(|code| failed(KafkaError::AdminOp(code)))?;
-        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
-        let replicas = topic.and_then(|topic| Some(topic.partitions().first()?.replicas().len()));
-        differences.extend(of_topic(name, &resource, replicas.unwrap_or(1)));
+        let found =
+            |property: &str| resource.get(property).and_then(|entry| entry.value.clone()).unwrap_or_default();
+        differences.extend(of_topic(topic.name(), found, copies(topic)));
     }
     Ok(differences)
 }
 
-fn of_topic(name: &str, resource: &ConfigResource, replicas: usize) -> Vec<Difference> {
-    let found =
-        |property: &str| resource.get(property).and_then(|entry| entry.value.clone()).unwrap_or_default();
+/// The topics of which there is one copy.
+pub(super) fn of_one_copy<C: ClientContext>(
+    settings: &Settings,
+    client: &Client<C>,
+) -> Result<Vec<String>, Error> {
+    let metadata = client.fetch_metadata(None, ASK).map_err(|error| settings.unavailable(&error))?;
+    let single = metadata.topics().iter().filter(|topic| copies(topic) == 1);
+    let ours = single.filter(|topic| settings.topic_of(topic.name()).is_some());
+    Ok(ours.map(|topic| topic.name().to_owned()).collect())
+}
+
+/// How many copies there are of what has the fewest.
+fn copies(topic: &MetadataTopic) -> usize {
+    topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(1)
+}
+
+fn of_topic(name: &str, found: impl Fn(&str) -> String, replicas: usize) -> Vec<Difference> {
     let difference = |property, wanted: String| Difference {
         topic: name.to_owned(),
         property,
@@ -122,8 +145,8 @@ fn in_sync(replicas: usize) -> usize {
     replicas.saturating_sub(1).clamp(1, 2)
 }
 
-fn admin(settings: &Settings) -> Result<AdminClient<super::delivery::Delivery>, Error> {
-    let client = settings.client().create_with_context(super::delivery::Delivery);
+fn admin(settings: &Settings) -> Result<AdminClient<Delivery>, Error> {
+    let client = settings.client().create_with_context(Delivery::new(settings));
     client.map_err(|error| settings::refused(&error))
 }
 
@@ -133,7 +156,11 @@ fn options() -> AdminOptions {
 
 /// Refuses missing topics and other numbers of partitions, all of them in one error.
 pub(super) fn check<C: ClientContext>(settings: &Settings, client: &Client<C>) -> Result<(), Error> {
-    let metadata = client.fetch_metadata(None, ASK).map_err(|error| settings.unavailable(&error))?;
+    let metadata = client.fetch_metadata(None, ASK).map_err(|error| {
+        std::thread::sleep(CAUSE);
+        settings.unavailable(&error)
+    })?;
+    settings.trouble.over();
     let found = |topic: Topic| {
         let name = settings.topic_name(topic);
         let found = metadata.topics().iter().find(|found| found.name() == name)?;
@@ -151,4 +178,28 @@ pub(super) fn check<C: ClientContext>(settings: &Settings, client: &Client<C>) -
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Topics { wrong: wrong.join("; ") }) }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    /// What a topic differs in that is as it should be but for its copies.
+    fn told(replicas: usize, in_sync: &str) -> Vec<String> {
+        let found = |property: &str| match property {
+            "min.insync.replicas" => in_sync.to_owned(),
+            "max.message.bytes" => "1048588".to_owned(),
+            other => PROPERTIES.iter().find(|(name, _)| *name == other).unwrap().1.to_owned(),
+        };
+        of_topic("deals", found, replicas).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_record_counts_once_two_of_three_copies_have_it() {
+        assert_eq!(told(3, "1"), ["deals: min.insync.replicas is 1, it should be at least 2"]);
+        assert_eq!(told(3, "2"), Vec::<String>::new());
+        assert_eq!(told(3, "3"), Vec::<String>::new(), "stricter is the operator's to say");
+        assert_eq!(told(5, "1").len(), 1);
+        assert_eq!((told(1, "1").len(), told(2, "1").len()), (0, 0), "one broker may be away");
+    }
 }

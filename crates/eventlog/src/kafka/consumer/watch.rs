@@ -89,6 +89,7 @@ impl ClientContext for Watch {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(error = %error, reason, "Kafka: consumer");
+        self.settings.trouble.heard(&error, reason);
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 self.astray.store(true, Ordering::Relaxed);

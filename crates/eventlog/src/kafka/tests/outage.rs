@@ -203,11 +203,33 @@ async fn without_a_broker_everything_says_so_and_nothing_hangs() {
     assert!(began.elapsed() < REFUSAL_MAX);
     let told = log.reader().await.err().unwrap();
     assert!(matches!(&told, Error::Unavailable(text) if text.contains(&port.to_string())), "{told}");
+    assert!(told.to_string().contains("Connection refused"), "{told}");
     let mut consumer = log.consumer("role", &[Topic::Deals], MemoryCheckpoints::new()).unwrap();
     let told = consumer.poll(9, Duration::ZERO).await.unwrap_err().to_string();
     assert!(told.contains(&port.to_string()), "{told}");
     drop(consumer);
     assert!(began.elapsed() < RECOVERY_MAX);
+}
+
+/// Whoever is one too many hears so at once, and not when the others have been given up.
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let port = afterglow_servers::ports::free();
+    let log =
+        KafkaLog::new(Settings::of(&format!("127.0.0.1:{port}"), PARTITIONS, Arc::new(options().1))).unwrap();
+    let many = (0..10_000).map(|n| record(Topic::Deals, &format!("many-{n}"), &n)).collect();
+    let filling = tokio::spawn({
+        let log = log.clone();
+        async move { log.append(many).await }
+    });
+    while log.producers.current().client.in_flight_count() < 10_000 {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    let told = append(&log, record(Topic::Deals, "one too many", "1")).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_millis(500), "refused after {:?}", began.elapsed());
+    assert!(told.to_string().contains("the queue to it is full"), "{told}");
+    assert!(filling.await.unwrap().iter().all(Result::is_err));
 }
 
 /// Only a member refuses this one, and nobody waits for threads that were never there.

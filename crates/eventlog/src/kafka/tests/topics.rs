@@ -44,25 +44,89 @@ async fn topics_are_made_as_they_should_be_and_what_differs_is_said() {
     );
 }
 
+/// A record of `a`'s that no codec makes smaller.
+fn noise(bytes: usize) -> Record {
+    let mut noise = 7_u32;
+    let mut random = || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.to_be_bytes()[0]
+    };
+    let value = (0..bytes).map(|_| random()).collect::<Vec<u8>>().into();
+    Record { value, ..record(Topic::Deals, "a", "large") }
+}
+
+#[tokio::test]
+async fn what_differs_is_also_said_while_other_topics_are_missing() {
+    let broker = Broker::of_this_run(options().1);
+    let log = KafkaLog::new(broker.settings.clone()).unwrap();
+    broker.create_topic(Topic::Signals, PARTITIONS, &[("retention.ms", "1000")]).await;
+    assert!(matches!(log.check_topics().await, Err(Error::Topics { .. })));
+    let name = broker.settings.topic_name(Topic::Signals);
+    let differences = log.topic_differences().await.unwrap();
+    assert!(differences.iter().all(|difference| difference.topic == name), "{differences:?}");
+    assert_eq!(differences[0].property, "retention.ms");
+    assert_eq!(log.topics_of_one_copy().await.unwrap(), [name]);
+}
+
 /// A record that fits us and not the topic is refused for good, and its neighbours are taken.
 #[tokio::test]
 async fn a_topic_that_takes_less_refuses_for_good() {
     let broker = Broker::of_this_run(options().1);
     broker.create_topics(PARTITIONS, &[("max.message.bytes", "300000")]).await;
     let log = KafkaLog::new(broker.settings.clone()).unwrap();
-    let mut large = record(Topic::Deals, "a", "large");
-    // Compressed, a repetition would fit.
-    let mut noise = 7_u32;
-    let mut random = || {
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        noise.to_be_bytes()[0]
-    };
-    large.value = (0..400_000).map(|_| random()).collect::<Vec<u8>>().into();
+    let large = noise(400_000);
     let results =
         log.append(vec![large, record(Topic::Deals, "b", "small"), record(Topic::Deals, "a", "next")]).await;
     assert!(matches!(results[0], Err(AppendError::TooLarge { .. })), "{results:?}");
     assert!(results[1].is_ok(), "{results:?}");
     assert!(matches!(results[2], Err(AppendError::Unavailable(_))), "{results:?}");
+}
+
+/// A record that is refused ends a producer for good that may leave no gap: a stand-in for what a broker does to
+/// one whose sequence it has lost, or that may not have an id.
+#[tokio::test]
+async fn a_producer_that_has_failed_for_good_is_replaced() {
+    let broker = Broker::of_this_run(options().1);
+    broker.create_topics(PARTITIONS, &[("max.message.bytes", "300000")]).await;
+    let mut settings = broker.settings.clone();
+    settings.properties.insert("enable.gapless.guarantee".to_owned(), "true".to_owned());
+    let log = KafkaLog::of(settings).unwrap();
+    let failed = log.producers.current();
+    let small = (0..50).map(|n| record(Topic::Deals, &format!("small-{n}"), &n));
+    let sent = small.chain([noise(400_000)]).collect::<Vec<_>>();
+    let outcomes = log.append(sent).await;
+    assert!(outcomes[50].is_err(), "{outcomes:?}");
+    assert!(failed.failure().is_some(), "it has not failed");
+    for n in 0..3 {
+        append(&log, record(Topic::Deals, "after", &n)).await.unwrap();
+    }
+    assert!(!Arc::ptr_eq(&failed, &log.producers.current()));
+    let refused =
+        failed.client.send(BaseRecord::<str, str, _>::with_opaque_to("t", Box::new((Round::of(1), 0))));
+    assert!(refused.is_err(), "the failed one takes nothing");
+    assert_eq!(log.check_topics().await, Ok(()));
+}
+
+/// The producer knows sequences and leaders of a topic that is gone.
+#[tokio::test]
+async fn a_log_goes_on_in_a_topic_that_was_made_anew() {
+    let (broker, log) = own_log().await;
+    for n in 0..20 {
+        append(&log, record(Topic::Deals, "a", &n)).await.unwrap();
+    }
+    broker.delete_topic(Topic::Deals).await;
+    broker.create_topic(Topic::Deals, PARTITIONS, &[]).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let first = loop {
+        match append(&log, record(Topic::Deals, "a", "anew")).await {
+            Ok(first) => break first,
+            Err(_) => assert!(tokio::time::Instant::now() < deadline, "nothing is taken"),
+        }
+    };
+    for n in 1..20 {
+        let at = append(&log, record(Topic::Deals, "a", &n)).await.unwrap();
+        assert_eq!(at, Position { offset: first.offset + n, ..first });
+    }
 }
 
 #[tokio::test]
