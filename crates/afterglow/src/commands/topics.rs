@@ -83,7 +83,7 @@ async fn check(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-/// How Kafka is reached; nothing where the configuration has problems, which were printed.
+/// How Kafka is reached; nothing where the file that says so has problems, which were printed.
 fn settings(args: &Args) -> anyhow::Result<Option<Settings>> {
     if let Some(file) = &args.config {
         return role::load(file).as_ref().map(scaled::kafka).transpose();
@@ -92,7 +92,13 @@ fn settings(args: &Args) -> anyhow::Result<Option<Settings>> {
     let mut settings = Settings::of(brokers, args.partitions, SystemClock::shared());
     settings.topic_prefix.clone_from(&args.prefix);
     if let Some(file) = &args.client_config {
-        settings.properties = read_properties(file)?;
+        match read_properties(file) {
+            Ok(properties) => settings.properties = properties,
+            Err(problem) => {
+                super::complain(format_args!("{problem:#}"));
+                return Ok(None);
+            }
+        }
     }
     Ok(Some(settings))
 }

@@ -91,7 +91,7 @@ impl ProducerContext for Delivery {
                 offset: message.offset(),
             }),
             Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut) => {
-                Err(AppendError::Unavailable(not_in_time(self.trouble.reason())))
+                Err(AppendError::Unavailable(not_in_time(self.trouble.reason().as_deref())))
             }
             Err((error, message)) => {
                 let key = message.key().map_or(0, <[u8]>::len);
@@ -107,9 +107,9 @@ pub(super) fn refusal(error: &KafkaError, record: &Record) -> AppendError {
     refused(error, crate::metric::record_bytes(record))
 }
 
-fn not_in_time(reason: Option<String>) -> String {
+fn not_in_time(reason: Option<&str>) -> String {
     let question = "is the broker running, are enough replicas in sync?";
-    format!("Kafka did not take it in time; {}", reason.as_deref().unwrap_or(question))
+    format!("Kafka did not take it in time; {}", reason.unwrap_or(question))
 }
 
 fn refused(error: &KafkaError, bytes: usize) -> AppendError {

@@ -79,15 +79,17 @@ impl Producers {
             Some((last, _)) => *last == reason,
             None => false,
         };
-        match Producer::new(&self.settings, Some((reason.clone(), Instant::now()))) {
-            Ok(next) => {
-                let failed = std::mem::replace(&mut *current, Arc::new(next));
-                metrics::counter!(metric::PRODUCERS_RENEWED).increment(1);
-                // Its last reports take a moment, and nobody here may wait.
-                std::thread::spawn(move || drop(failed));
+        let next = match Producer::new(&self.settings, Some((reason.clone(), Instant::now()))) {
+            Ok(next) => Arc::new(next),
+            Err(error) => {
+                tracing::debug!(error = %error, "Kafka: no new producer");
+                return current.clone();
             }
-            Err(error) => tracing::debug!(error = %error, "Kafka: no new producer"),
-        }
+        };
+        let failed = std::mem::replace(&mut *current, next);
+        metrics::counter!(metric::PRODUCERS_RENEWED).increment(1);
+        // Its last reports take a moment, and nobody here may wait.
+        std::thread::spawn(move || drop(failed));
         // What goes on is said once; /readyz says it as long as it lasts.
         if !told {
             tracing::warn!(reason, "Kafka: the producer has failed for good, a new one goes on");

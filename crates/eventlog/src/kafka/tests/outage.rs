@@ -218,18 +218,18 @@ async fn a_full_queue_refuses_at_once() {
     let log =
         KafkaLog::new(Settings::of(&format!("127.0.0.1:{port}"), PARTITIONS, Arc::new(options().1))).unwrap();
     let many = (0..10_000).map(|n| record(Topic::Deals, &format!("many-{n}"), &n)).collect();
-    let filling = tokio::spawn({
-        let log = log.clone();
-        async move { log.append(many).await }
-    });
-    while log.producers.current().client.in_flight_count() < 10_000 {
-        tokio::task::yield_now().await;
-    }
-    let began = Instant::now();
-    let told = append(&log, record(Topic::Deals, "one too many", "1")).await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_millis(500), "refused after {:?}", began.elapsed());
-    assert!(told.to_string().contains("the queue to it is full"), "{told}");
-    assert!(filling.await.unwrap().iter().all(Result::is_err));
+    let one_too_many = async {
+        while log.producers.current().client.in_flight_count() < 10_000 {
+            tokio::task::yield_now().await;
+        }
+        let began = Instant::now();
+        let told = append(&log, record(Topic::Deals, "one too many", "1")).await.unwrap_err();
+        (told.to_string(), began.elapsed())
+    };
+    let (refused, (told, after)) = tokio::join!(log.append(many), one_too_many);
+    assert!(after < Duration::from_millis(500), "refused after {after:?}");
+    assert!(told.contains("the queue to it is full"), "{told}");
+    assert!(refused.len() == 10_000 && refused.iter().all(Result::is_err));
 }
 
 /// Only a member refuses this one, and nobody waits for threads that were never there.

@@ -7,6 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 
+/// Brokers and properties of which something is wrong, and what is said of it.
+type Mistake<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 struct Secured {
     kafka: Kafka,
     broker: Broker,
@@ -53,7 +56,7 @@ impl Secured {
     }
 
     /// Nothing works, and whoever looks is told why, in one line.
-    async fn fails(&self, (brokers, given, cause): (&str, &[(&str, &str)], &str)) {
+    async fn fails(&self, (brokers, given, cause): Mistake<'_>) {
         let log = self.log(brokers, given);
         let record = record(Topic::Deals, "a", "1");
         let (checked, appended, reader) =
@@ -73,7 +76,7 @@ async fn a_login_over_tls_works_or_says_why_not() {
     secured.works(&[("compression.type", "zstd")]).await;
     let (right, other) = (secured.kafka.secured_address(), secured.kafka.secured_address());
     let other = other.replace("localhost", "127.0.0.1");
-    let mistakes: [(&str, &[(&str, &str)], &str); 4] = [
+    let mistakes: [Mistake<'_>; 4] = [
         (&right, &[("sasl.password", "hunter22")], "SASL authentication error: Authentication failed"),
         (
             &right,

@@ -104,7 +104,17 @@ async fn a_producer_that_has_failed_for_good_is_replaced() {
     let refused =
         failed.client.send(BaseRecord::<str, str, _>::with_opaque_to("t", Box::new((Round::of(1), 0))));
     assert!(refused.is_err(), "the failed one takes nothing");
-    assert_eq!(log.check_topics().await, Ok(()));
+    // Where the next one ends as well it is kept for a while, and whoever appends or looks is told.
+    let next = log.producers.current();
+    assert!(append(&log, noise(400_000)).await.is_err());
+    let told = append(&log, record(Topic::Deals, "after", "3")).await.unwrap_err().to_string();
+    assert!(told.contains("unable to satisfy gap-less guarantee"), "{told}");
+    assert!(Arc::ptr_eq(&next, &log.producers.current()));
+    let (tell, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let watch = log.watch(move |problem| drop(tell.send(problem.map(str::to_owned))));
+    let (watch, heard) = (std::pin::pin!(watch), std::pin::pin!(heard.recv()));
+    let futures::future::Either::Right((problem, _)) = futures::future::select(watch, heard).await;
+    assert_eq!(problem, Some(Some(told)));
 }
 
 /// The producer knows sequences and leaders of a topic that is gone.
