@@ -8,6 +8,9 @@ use super::{RETENTION, Subject, all, append, append_deals, decide, drain, ids, r
 use crate::memory::MemoryCheckpoints;
 use crate::source::Source;
 
+/// How long what must come is waited for: on a busy machine a group takes its time to form.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What is older than the retention goes, what is younger stays, and no offset is given twice, not
 /// even after everything has gone and the log was opened again.
 pub async fn retention_keeps_offsets(subject: impl Subject) {
@@ -37,7 +40,7 @@ pub async fn a_pruned_checkpoint_stops_the_group(subject: impl Subject) {
     append_deals(&subject, 20).await;
     let store = MemoryCheckpoints::new();
     let mut consumer = subject.consumer("role", &[Topic::Deals], store.clone());
-    let first = consumer.poll(4, Duration::ZERO).await.expect("readable");
+    let first = consumer.poll(4, PATIENCE).await.expect("readable");
     decide(&mut consumer, &store, "role", &first).await;
     drop(consumer);
     let mut current = subject.consumer("current", &[Topic::Deals], store.clone());
@@ -47,7 +50,7 @@ pub async fn a_pruned_checkpoint_stops_the_group(subject: impl Subject) {
     subject.clock().advance(RETENTION + Duration::from_secs(1));
     assert_eq!(subject.prune().await, 20);
     append_deals(&subject, 10).await;
-    let stopped = subject.consumer("role", &[Topic::Deals], store.clone()).poll(9, Duration::ZERO).await;
+    let stopped = subject.consumer("role", &[Topic::Deals], store.clone()).poll(9, PATIENCE).await;
     assert!(matches!(stopped, Err(ConsumeError::Discontinuity { .. })), "{stopped:?}");
     assert_eq!(drain(&mut subject.consumer("current", &[Topic::Deals], store.clone())).await.len(), 10);
     assert_eq!(drain(&mut subject.consumer("new", &[Topic::Deals], store)).await.len(), 10);
@@ -58,13 +61,13 @@ pub async fn a_pruned_checkpoint_stops_the_group(subject: impl Subject) {
 pub async fn a_slow_group_is_stopped_by_retention<S: Subject>(subject: S) {
     append_deals(&subject, 20).await;
     let mut consumer = subject.consumer("role", &[Topic::Deals], MemoryCheckpoints::new());
-    let mut records = consumer.poll(1, Duration::ZERO).await.expect("readable");
+    let mut records = consumer.poll(1, PATIENCE).await.expect("readable");
     subject.clock().advance(RETENTION + Duration::from_secs(1));
     subject.prune().await;
     append_deals(&subject, 10).await;
     if S::READS_AHEAD {
         while records.len() < 30 {
-            let batch = consumer.poll(100, Duration::from_mins(1)).await.expect("what went is at hand");
+            let batch = consumer.poll(100, PATIENCE).await.expect("what went is at hand");
             assert!(!batch.is_empty(), "{} of 30 came", records.len());
             records.extend(batch);
         }
