@@ -86,10 +86,7 @@ impl ProducerContext for Delivery {
     fn delivery(&self, result: &DeliveryResult<'_>, report: Report) {
         let (round, place) = *report;
         let outcome = match result {
-            Ok(message) => Ok(Position {
-                partition: u16::try_from(message.partition()).unwrap_or(u16::MAX),
-                offset: message.offset(),
-            }),
+            Ok(message) => position(message.partition(), message.offset()),
             Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut) => {
                 Err(AppendError::Unavailable(not_in_time(self.trouble.reason().as_deref())))
             }
@@ -99,6 +96,17 @@ impl ProducerContext for Delivery {
             }
         };
         round.settle(place, outcome);
+    }
+}
+
+/// Where a record that was called delivered is. One without an offset is one that the broker has taken for a
+/// repetition, and librdkafka with it: most are, but where a partition is new to both, its first record may be
+/// another one with the same sequence number, and is nowhere. It counts as not taken: whoever appended sends it
+/// again, and identity makes a record that was written after all a repetition.
+fn position(partition: i32, offset: i64) -> Outcome {
+    match (u16::try_from(partition), offset) {
+        (Ok(partition), 0..) => Ok(Position { partition, offset }),
+        _ => Err(AppendError::Unavailable("Kafka does not say where it has put the record".to_owned())),
     }
 }
 
@@ -127,5 +135,18 @@ fn refused(error: &KafkaError, bytes: usize) -> AppendError {
             )
         }
         _ => AppendError::Unavailable(format!("Kafka: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn what_is_nowhere_was_not_taken() {
+        assert_eq!(position(3, 0), Ok(Position { partition: 3, offset: 0 }));
+        for (partition, offset) in [(3, -1001), (3, -1), (-1, 7)] {
+            assert!(matches!(position(partition, offset), Err(AppendError::Unavailable(_))), "{offset}");
+        }
     }
 }
