@@ -144,7 +144,7 @@ mod unit {
 
     #[test]
     fn what_is_nowhere_was_not_taken() {
-        assert_eq!(position(3, 0), Ok(Position { partition: 3, offset: 0 }));
+        assert_eq!(position(3, 0).unwrap(), Position { partition: 3, offset: 0 });
         for (partition, offset) in [(3, -1001), (3, -1), (-1, 7)] {
             assert!(matches!(position(partition, offset), Err(AppendError::Unavailable(_))), "{offset}");
         }
