@@ -115,7 +115,12 @@ impl Config {
         let mut problems: Vec<Problem> = misplaced.into_iter().chain(problems.into_inner()).collect();
         problems.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
         let result = match config {
-            Some(config) if problems.is_empty() => Ok(Self { warnings: warnings.into_inner(), ..config }),
+            Some(config) if problems.is_empty() => {
+                let mut warnings = warnings.into_inner();
+                // Two secrets of one list are one thing to do.
+                warnings.dedup();
+                Ok(Self { warnings, ..config })
+            }
             _ => Err(problems),
         };
         (result, known.into_inner())
