@@ -149,9 +149,8 @@ impl Settings {
             // For one line of it: that a topic was made anew, which librdkafka passes over otherwise.
             .set("debug", "topic")
             .set_log_level(RDKafkaLogLevel::Debug)
-            // Beyond our own buffers, which are bounded per partition: what the next poll wants, and no more. What
-            // is there by default (a hundred thousand records, a megabyte of each partition at a time) is a third
-            // of a busy process's memory.
+            // Beyond our own buffers, which are bounded per partition: what the next poll wants, and not the
+            // hundred thousand records, a megabyte of each partition at a time, that are fetched by default.
             .set("queued.min.messages", "1000")
             .set("fetch.message.max.bytes", "131072")
             .set("queued.max.messages.kbytes", "8192");
