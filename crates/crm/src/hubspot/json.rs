@@ -4,16 +4,24 @@
 //! `serde_json` alone takes the last of two equal keys and stops at the first broken element.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// The elements of a JSON array as they stand in the body, trimmed; what is inside them is not checked,
 /// so that a broken one does not lose its neighbours. `None` where the array itself has no clear end or
 /// is followed by anything.
 pub(super) fn elements(array: &[u8]) -> Option<Vec<&[u8]>> {
+    match serde_json::from_slice::<Vec<&RawValue>>(array) {
+        Ok(found) => Some(found.into_iter().map(|element| element.get().as_bytes()).collect()),
+        Err(_) => divided(array),
+    }
+}
+
+/// The elements of an array that is broken somewhere.
+fn divided(array: &[u8]) -> Option<Vec<&[u8]>> {
     let mut found = Vec::new();
     let mut depth = 0_usize;
     let (mut in_string, mut escaped) = (false, false);
@@ -45,19 +53,48 @@ pub(super) fn elements(array: &[u8]) -> Option<Vec<&[u8]>> {
     None
 }
 
-/// Whether a JSON text is one value that every reader understands alike. The error tells neither
-/// content nor path.
+/// An object's keys and values as they stand in the text, where every reader understands all of it alike. The
+/// error tells neither content nor path.
+pub(super) fn entries(object: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, &'static str> {
+    let mut reader = serde_json::Deserializer::from_str(utf8(object)?);
+    let found = (&mut reader).deserialize_map(Entries);
+    let found = found.and_then(|found| reader.end().map(|()| found)).map_err(|error| refusal(&error))?;
+    // A value is only well formed so far.
+    found.iter().try_for_each(
+        |(_, value)| if is_plain(value.get()) { Ok(()) } else { check(value.get().as_bytes()) },
+    )?;
+    Ok(found)
+}
+
+/// Whether a JSON text is one value that every reader understands alike.
 pub(super) fn check(text: &[u8]) -> Result<(), &'static str> {
-    let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8")?;
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut reader = serde_json::Deserializer::from_str(utf8(text)?);
     let outcome = Strict.deserialize(&mut reader).and_then(|()| reader.end());
-    outcome.map_err(|error| match error.to_string() {
+    outcome.map_err(|error| refusal(&error))
+}
+
+fn utf8(text: &[u8]) -> Result<&str, &'static str> {
+    std::str::from_utf8(text).map_err(|_| "it is not UTF-8")
+}
+
+/// Whether a well-formed value is one that leaves nothing to check: what most values are.
+fn is_plain(value: &str) -> bool {
+    match value.as_bytes()[0] {
+        b'"' => !value.contains('\\'),
+        b'{' | b'[' => false,
+        // Beyond this length, or with an exponent, a number may be out of range.
+        _ => value.len() <= 100 && !value.contains(['e', 'E']) || matches!(value, "true" | "false"),
+    }
+}
+
+fn refusal(error: &serde_json::Error) -> &'static str {
+    match error.to_string() {
         text if text.starts_with(DUPLICATE) => "it names a key twice",
         text if text.starts_with("recursion limit") => "it is nested deeper than 127 levels",
         text if text.starts_with("number out of range") => "it holds a number out of range",
         text if text.contains("surrogate") || text.contains("hex escape") => "it holds a broken text escape",
         _ => "it is not valid JSON",
-    })
+    }
 }
 
 const DUPLICATE: &str = "duplicate key";
@@ -113,15 +150,40 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
+        let mut keys = Vec::new();
         while let Some(Key(key)) = entries.next_key()? {
-            if !seen.insert(key) {
-                return Err(A::Error::custom(DUPLICATE));
-            }
+            keys.push(key);
             entries.next_value_seed(Strict)?;
         }
-        Ok(())
+        each_once(keys.iter())
     }
+}
+
+/// Reads an object's entries, each key once.
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::with_capacity(16);
+        while let Some((Key(key), value)) = entries.next_entry()? {
+            found.push((key, value));
+        }
+        each_once(found.iter().map(|(key, _)| key))?;
+        Ok(found)
+    }
+}
+
+fn each_once<'k, E: serde::de::Error>(keys: impl Iterator<Item = &'k Cow<'k, str>>) -> Result<(), E> {
+    let mut keys: Vec<&str> = keys.map(AsRef::as_ref).collect();
+    // Most keys already differ in length.
+    keys.sort_unstable_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
+    if keys.windows(2).any(|pair| pair[0] == pair[1]) { Err(E::custom(DUPLICATE)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -136,6 +198,51 @@ mod tests {
         for bad in [&b"[1"[..], b"[1] 2", b"[\"a]", b"["] {
             assert!(elements(bad).is_none());
         }
+    }
+
+    /// The quick way and the careful one agree on what is whole.
+    #[test]
+    fn a_whole_array_is_divided_alike() {
+        for whole in [&b"[]"[..], b"[ ]", br#"[{"a":[1,{"b":"],"}]} , "\"," ,tru\u0065]"#, b"[1,\n2 ,null]"] {
+            assert_eq!(elements(whole), divided(whole));
+        }
+    }
+
+    #[test]
+    fn an_object_s_entries_are_checked_as_a_whole() {
+        let object = br#"{"id":123456789012345678901234567890,"n":"a\u0000b","e":[1.5],"x\u0079":true}"#;
+        let found: Vec<_> =
+            entries(object).unwrap().into_iter().map(|(key, value)| (key, value.get())).collect();
+        let expected = [
+            ("id", "123456789012345678901234567890"),
+            ("n", r#""a\u0000b""#),
+            ("e", "[1.5]"),
+            ("xy", "true"),
+        ];
+        assert_eq!(found, expected.map(|(key, value)| (Cow::from(key), value)));
+        for bad in [
+            &br#"{"a":1,"b":2,"a":3}"#[..],
+            br#"{"ab":1,"a\u0062":2}"#,
+            br#"{"a":{"b":1,"b":2}}"#,
+            br#"{"a":["\ud800"]}"#,
+            br#"{"a":"\ud800"}"#,
+            br#"{"a":"\u12"}"#,
+            br#"{"a":1e400}"#,
+            br#"{"a":-1E400}"#,
+            b"{\"a\":\"\xc0\xaf\"}",
+            b"{\"a\":\"\x01\"}",
+            br#"{"a":01}"#,
+            br#"{"a":NaN}"#,
+            br#"{"a":tru}"#,
+            br#"{"a":1,}"#,
+            b"{} {}",
+            br#"{"a":1"#,
+        ] {
+            assert!(check(bad).is_err());
+            assert_eq!(entries(bad).map(drop), check(bad), "{}", String::from_utf8_lossy(bad));
+        }
+        let long = format!(r#"{{"a":{}}}"#, "9".repeat(400));
+        assert_eq!(entries(long.as_bytes()).map(drop), check(long.as_bytes()));
     }
 
     #[test]

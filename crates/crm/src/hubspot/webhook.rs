@@ -4,6 +4,8 @@
 //! Invariant: every element of a body comes out exactly once, as a hint or as unusable. Order and
 //! `eventId` mean nothing (HubSpot promises neither order nor uniqueness). Journal files are not read here.
 
+use std::borrow::Cow;
+
 use afterglow_domain::{DealKey, Timestamp};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -45,10 +47,8 @@ fn take(split: &mut Split, body: &Bytes, element: &[u8], portal: i64) {
 
 /// One event. Every field stays as it was written, so that ids of any length are exact and a field of
 /// an unexpected type hurts only where it is needed.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default)]
 struct Payload<'a> {
-    #[serde(borrow)]
     subscription_type: Option<&'a RawValue>,
     /// What HubSpot's field table calls it; payloads say `subscriptionType`.
     event_type: Option<&'a RawValue>,
@@ -62,11 +62,40 @@ struct Payload<'a> {
     property_value: Option<&'a RawValue>,
     primary_object_id: Option<&'a RawValue>,
     new_object_id: Option<&'a RawValue>,
-    merged_object_ids: Option<Vec<&'a RawValue>>,
+    merged_object_ids: Option<&'a RawValue>,
     association_type: Option<&'a RawValue>,
     from_object_id: Option<&'a RawValue>,
     to_object_id: Option<&'a RawValue>,
     properties: Option<&'a RawValue>,
+}
+
+impl<'a> Payload<'a> {
+    fn of(entries: Vec<(Cow<'_, str>, &'a RawValue)>) -> Self {
+        let mut event = Self::default();
+        for (key, value) in entries.into_iter().filter(|(_, value)| value.get() != "null") {
+            let field = match &*key {
+                "subscriptionType" => &mut event.subscription_type,
+                "eventType" => &mut event.event_type,
+                "objectTypeId" => &mut event.object_type_id,
+                "portalId" => &mut event.portal_id,
+                "objectId" => &mut event.object_id,
+                "id" => &mut event.id,
+                "occurredAt" => &mut event.occurred_at,
+                "propertyName" => &mut event.property_name,
+                "propertyValue" => &mut event.property_value,
+                "primaryObjectId" => &mut event.primary_object_id,
+                "newObjectId" => &mut event.new_object_id,
+                "mergedObjectIds" => &mut event.merged_object_ids,
+                "associationType" => &mut event.association_type,
+                "fromObjectId" => &mut event.from_object_id,
+                "toObjectId" => &mut event.to_object_id,
+                "properties" => &mut event.properties,
+                _ => continue,
+            };
+            *field = Some(value);
+        }
+        event
+    }
 }
 
 /// The properties of a workflow webhook that matter.
@@ -78,12 +107,11 @@ struct Properties<'a> {
 }
 
 fn read(raw: &Bytes, portal: i64) -> Result<Hint, &'static str> {
-    json::check(raw)?;
     if !raw.starts_with(b"{") {
+        json::check(raw)?;
         return Err("it is not a JSON object");
     }
-    let event: Payload<'_> =
-        serde_json::from_slice(raw).map_err(|_| "it is not an event: a field has an unexpected type")?;
+    let event = Payload::of(json::entries(raw)?);
     if let Some(theirs) = text(event.portal_id)
         && theirs.parse() != Ok(portal)
     {
@@ -124,8 +152,14 @@ impl Payload<'_> {
     /// Survivor first. HubSpot names the record that stays `primaryObjectId`, or `newObjectId` where
     /// the merge made a new one.
     fn merge(&self, portal: i64) -> Result<Subject, &'static str> {
-        let merged = self.merged_object_ids.iter().flatten().map(|id| Some(*id));
-        deals([self.new_object_id, self.primary_object_id, self.object_id].into_iter().chain(merged), portal)
+        let merged: Vec<&RawValue> = match self.merged_object_ids {
+            Some(ids) => {
+                serde_json::from_str(ids.get()).map_err(|_| "its mergedObjectIds are not an array")?
+            }
+            None => Vec::new(),
+        };
+        let survivor = [self.new_object_id, self.primary_object_id, self.object_id];
+        deals(survivor.into_iter().chain(merged.into_iter().map(Some)), portal)
     }
 
     /// HubSpot tells both sides of an association: `DEAL_TO_CONTACT` from the deal, `CONTACT_TO_DEAL`
@@ -195,6 +229,10 @@ fn text(written: Option<&RawValue>) -> Option<String> {
     match written?.get() {
         "null" => None,
         quoted if quoted.starts_with('"') => {
+            if !quoted.contains('\\') {
+                // Nothing is escaped, and a NUL must be.
+                return Some(quoted[1..quoted.len() - 1].to_owned());
+            }
             let text: String = serde_json::from_str(quoted).ok()?;
             Some(text.replace('\0', "\u{fffd}"))
         }
