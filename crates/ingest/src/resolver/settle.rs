@@ -29,12 +29,11 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     {
         let mut outcome = Ok(());
         for group in groups(batch, store.splits_classes()) {
-            let mut result = answered(store, self.settle_group(store, &group)).await;
+            let mut result = self.settle_group(store, &group).await;
             if matches!(result, Err(Error::Refused(_))) && group.len() > 1 {
                 result = Ok(());
                 for one in &group {
-                    result = result
-                        .and(answered(store, self.settle_group(store, std::slice::from_ref(one))).await);
+                    result = result.and(self.settle_group(store, std::slice::from_ref(one)).await);
                 }
             }
             outcome = outcome.and(result);
@@ -43,6 +42,13 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
     }
 
     async fn settle_group<S>(&self, store: &S, group: &[Fetched]) -> Result<(), Error>
+    where
+        S: Store<Tx: ResolverTx>,
+    {
+        answered(store, self.settle_in_one(store, group)).await
+    }
+
+    async fn settle_in_one<S>(&self, store: &S, group: &[Fetched]) -> Result<(), Error>
     where
         S: Store<Tx: ResolverTx>,
     {
