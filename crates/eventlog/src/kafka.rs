@@ -43,7 +43,7 @@ use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::admission::admit;
 use crate::error::Error;
-use crate::metric::{self, Tally};
+use crate::metric::{self, SentCounters, Tally};
 use delivery::Round;
 use producer::{Producer, Producers};
 
@@ -56,6 +56,7 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(3);
 pub struct KafkaLog {
     settings: Arc<Settings>,
     producers: Arc<Producers>,
+    sent: Arc<SentCounters>,
 }
 
 impl KafkaLog {
@@ -70,7 +71,8 @@ impl KafkaLog {
 
     fn of(settings: Settings) -> Result<Self, Error> {
         let settings = Arc::new(settings);
-        Ok(Self { producers: Arc::new(Producers::new(settings.clone())?), settings })
+        let producers = Arc::new(Producers::new(settings.clone())?);
+        Ok(Self { settings, producers, sent: Arc::default() })
     }
 
     /// A member of the group, reading some topics behind the cursors that `checkpoints` remembers.
@@ -228,7 +230,7 @@ impl Append for KafkaLog {
         let (admitted, admission) = admit(records);
         let outcomes = self.write(&admitted).await;
         let durable = admitted.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
-        Tally::of(durable.map(|(record, _)| record)).sent();
+        Tally::of(durable.map(|(record, _)| record)).sent(&self.sent);
         admission.answer_each(outcomes)
     }
 }

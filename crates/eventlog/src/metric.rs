@@ -1,6 +1,11 @@
 //! Names of the metrics that this crate emits, and the counters behind them.
 
+use std::sync::OnceLock;
+
 use afterglow_events::{Record, Topic};
+use metrics::Counter;
+
+use crate::topic_number;
 
 /// Counter of records handed to readers, by `topic` and `by` (the consumer group, or `tail`).
 pub const RECEIVED: &str = "afterglow_log_received_total";
@@ -50,6 +55,20 @@ pub(crate) fn lag(group: &str, topic: Topic, partition: u16, records: i64) {
     metrics::gauge!(LAG, &labels).set(records.max(0) as f64);
 }
 
+/// The counters of what is durable, each looked up with its topic's first record: to look one up by its labels
+/// costs more than to count.
+#[derive(Default)]
+pub(crate) struct SentCounters([OnceLock<(Counter, Counter)>; topic_number::COUNT as usize]);
+
+impl SentCounters {
+    fn of(&self, topic: Topic) -> &(Counter, Counter) {
+        self.0[usize::from(topic_number::of(topic))].get_or_init(|| {
+            let label = ("topic", topic.short_name());
+            (metrics::counter!(SENT, &[label]), metrics::counter!(SENT_BYTES, &[label]))
+        })
+    }
+}
+
 /// Records and their bytes per topic, counted before the records are given away.
 pub(crate) struct Tally(Vec<(Topic, u64, u64)>);
 
@@ -66,10 +85,11 @@ impl Tally {
         Self(tally)
     }
 
-    pub(crate) fn sent(&self) {
+    pub(crate) fn sent(&self, counters: &SentCounters) {
         for (topic, records, bytes) in &self.0 {
-            metrics::counter!(SENT, "topic" => topic.short_name()).increment(*records);
-            metrics::counter!(SENT_BYTES, "topic" => topic.short_name()).increment(*bytes);
+            let (sent, sent_bytes) = counters.of(*topic);
+            sent.increment(*records);
+            sent_bytes.increment(*bytes);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::embedded::file;
 use crate::embedded::insert::{Row, insert};
 use crate::embedded::prune::prune_slice;
 use crate::error::Error;
-use crate::metric::{self, Tally, record_bytes};
+use crate::metric::{self, SentCounters, Tally, record_bytes};
 use crate::topic_number;
 
 /// Records of one commit: beyond it a commit costs more by its rows than by its sync.
@@ -55,6 +55,7 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     connection: Option<Connected>,
     healthy: bool,
+    sent: SentCounters,
 }
 
 /// A connection and what it knows of the file.
@@ -74,7 +75,8 @@ impl Writer {
         hub: Arc<watch::Sender<Bounds>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { path: path.to_owned(), connect, commands, hub, clock, connection: None, healthy: true }
+        let (connection, sent) = (None, SentCounters::default());
+        Self { path: path.to_owned(), connect, commands, hub, clock, connection, healthy: true, sent }
     }
 
     pub(super) async fn run(mut self) {
@@ -141,7 +143,7 @@ impl Writer {
         let outcome = self.write(records).await;
         self.note_health(outcome.as_ref().err());
         if outcome.is_ok() {
-            tally.sent();
+            tally.sent(&self.sent);
             metrics::histogram!(metric::COMMIT_RECORDS)
                 .record(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
         }

@@ -161,8 +161,8 @@ impl<A> Pen<'_, A> {
 
     fn message(&self) -> WebhookReceived {
         WebhookReceived {
-            tenant: self.connection.tenant.to_string(),
-            connection: self.connection.id.to_string(),
+            tenant: self.connection.tenant.as_str().to_owned(),
+            connection: self.connection.id.as_str().to_owned(),
             received_at: Some(convert::timestamp(self.at)),
             body: Bytes::new(),
             ..WebhookReceived::default()
@@ -199,8 +199,10 @@ impl<A> Pen<'_, A> {
 /// The trace that starts with this record (W3C), for processes that make spans where the edge does not. A
 /// caller's own is not taken over: it is a stranger's.
 fn new_trace(id: uuid::Uuid) -> String {
-    let (_, low) = id.as_u64_pair();
-    format!("00-{:032x}-{:016x}-01", id.as_u128().max(1), low.max(1))
+    let mut digits = [0; uuid::fmt::Simple::LENGTH];
+    let trace = id.simple().encode_lower(&mut digits);
+    // Its second half names the span: random as the whole, and never zero, since it holds the variant's bits.
+    ["00-", &*trace, "-", &trace[16..], "-01"].concat()
 }
 
 /// Times that no calendar writes are no times.
