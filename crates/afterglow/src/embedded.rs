@@ -86,6 +86,7 @@ impl Ground for Folder {
     type Log = EmbeddedLog;
     type Store = sqlite::Store;
     type Consumer = Consumer<LogReader, StoredCursors<sqlite::Store>>;
+    type Reader = LogReader;
 
     fn named(&self) -> String {
         option("--data-dir", &self.path)
@@ -93,6 +94,10 @@ impl Ground for Folder {
 
     fn log(&self) -> &EmbeddedLog {
         &self.log
+    }
+
+    fn reader(&self) -> LogReader {
+        self.log.reader()
     }
 
     async fn store(&self, role: &RoleStore) -> anyhow::Result<sqlite::Store> {

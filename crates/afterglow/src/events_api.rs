@@ -4,10 +4,9 @@
 //! misses nothing. An expired cursor is 410, a foreign one 400. The internal topic is not served.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::time::Duration;
 
-use afterglow_eventlog::{Error, LogReader, Source, Tail, TailCursor, TailStart};
+use afterglow_eventlog::{Error, Source, Tail, TailCursor, TailStart};
 use afterglow_events::Topic;
 use afterglow_service::http::problem;
 use afterglow_service::lifecycle::Shutdown;
@@ -20,12 +19,8 @@ use axum::routing::get;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
 
+use crate::ground::Opens;
 use crate::record_json;
-
-#[cfg(feature = "kafka")]
-mod kafka;
-#[cfg(feature = "kafka")]
-pub(crate) use kafka::OnKafka;
 
 /// How many records are read at once: a slow reader holds no more than this.
 const BATCH: usize = 100;
@@ -35,23 +30,6 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// How often a silent stream says that it is alive: below the usual 60 s of proxies.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// A log that can be opened when somebody asks.
-pub(crate) trait Opens: Clone + Send + Sync + 'static {
-    /// The log.
-    type Log: Source;
-
-    /// Opens it, or gives the one that is open.
-    fn open(&self) -> impl Future<Output = Result<Self::Log, Error>> + Send;
-}
-
-impl Opens for LogReader {
-    type Log = Self;
-
-    async fn open(&self) -> Result<Self, Error> {
-        Ok(self.clone())
-    }
-}
 
 /// The endpoint over a log.
 pub(crate) fn router<L: Opens>(log: L, shutdown: Shutdown) -> Router {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use afterglow_dispatcher::store::DispatcherTx;
 use afterglow_durable::{Store, postgres, sqlite};
+use afterglow_eventlog::{Error, LogReader, Source};
 use afterglow_events::{Append, Consume, Topic};
 use afterglow_ingest::store::ResolverTx;
 use afterglow_journey_engine::EngineTx;
@@ -21,12 +22,17 @@ pub(crate) trait Ground: Send + Sync + 'static {
     type Store: Store<Tx: ResolverTx + EngineTx + DispatcherTx>;
     /// A member of a role's consumer group.
     type Consumer: Consume;
+    /// What reads the log by position.
+    type Reader: Opens;
 
     /// How a command names this product, as a shell takes it: `--config /etc/afterglow.toml`.
     fn named(&self) -> String;
 
     /// The log.
     fn log(&self) -> &Self::Log;
+
+    /// Reads the log by position, for whoever asks what it holds.
+    fn reader(&self) -> Self::Reader;
 
     /// Opens a role's store; a refusal names the role's code and the remedy.
     fn store(&self, role: &RoleStore) -> impl Future<Output = anyhow::Result<Self::Store>> + Send;
@@ -41,6 +47,23 @@ pub(crate) trait Ground: Send + Sync + 'static {
         topics: &[Topic],
         cursors: &Self::Store,
     ) -> anyhow::Result<Self::Consumer>;
+}
+
+/// A log that is read by position, and can be opened when somebody asks.
+pub(crate) trait Opens: Clone + Send + Sync + 'static {
+    /// The log.
+    type Log: Source;
+
+    /// Opens it, or gives the one that is open.
+    fn open(&self) -> impl Future<Output = Result<Self::Log, Error>> + Send;
+}
+
+impl Opens for LogReader {
+    type Log = Self;
+
+    async fn open(&self) -> Result<Self, Error> {
+        Ok(self.clone())
+    }
 }
 
 /// An option that names a path, from whichever folder the command is called, as a shell takes it.

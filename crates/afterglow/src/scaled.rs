@@ -5,6 +5,7 @@
 //! is away.
 
 mod clock;
+mod reader;
 mod wait;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 use crate::ground::{Ground, ROLES, RoleStore, option};
 use crate::roles::{Journeys, Outage, Parts, Readiness, dispatcher, engine, ingest};
 use crate::{codes, events_api};
+use reader::OnKafka;
 use wait::Wait;
 
 /// A process's role, and what only that role is given.
@@ -43,6 +45,7 @@ pub(crate) enum Role {
 /// Kafka, and a schema per role in one database.
 struct Cluster {
     log: KafkaLog,
+    reader: OnKafka,
     server: Server,
     /// How a command names it.
     named: String,
@@ -54,6 +57,7 @@ impl Ground for Cluster {
     type Log = KafkaLog;
     type Store = Store;
     type Consumer = KafkaConsumer;
+    type Reader = OnKafka;
 
     fn named(&self) -> String {
         self.named.clone()
@@ -61,6 +65,10 @@ impl Ground for Cluster {
 
     fn log(&self) -> &KafkaLog {
         &self.log
+    }
+
+    fn reader(&self) -> OnKafka {
+        self.reader.clone()
     }
 
     async fn store(&self, role: &RoleStore) -> anyhow::Result<Store> {
@@ -87,10 +95,12 @@ pub(crate) fn start(
 ) -> anyhow::Result<KafkaLog> {
     let wall = Arc::new(ServerClock::new(SystemClock::shared()));
     let server = server(&config)?.followed_by(wall.clone());
-    let cluster = Cluster { log: log(&config)?, server, named: option("--config", file), wall };
-    let log = cluster.log.clone();
+    let log = log(&config)?;
+    let reader = OnKafka::of(log.clone());
+    let cluster =
+        Cluster { log: log.clone(), reader: reader.clone(), server, named: option("--config", file), wall };
     let (health, metrics) = (Health::new(), Metrics::install(env!("CARGO_PKG_VERSION"))?);
-    let events = events_api::router(events_api::OnKafka::of(log.clone()), tasks.shutdown());
+    let events = events_api::router(reader, tasks.shutdown());
     let router = admin_router(health.clone(), metrics.clone()).merge(events);
     let limits = config.http.limits.clone();
     tasks.spawn("admin", http::serve(admin, router, limits, tasks.shutdown()));

@@ -51,7 +51,7 @@ mod tests;
 
 pub use attempt::{Attempt, AttemptState};
 pub use forget::forget;
-pub use lag::{LagWatch, SignalsLag};
+pub use lag::{SignalsLag, SignalsMark};
 pub use ledger::{Budget, BudgetKey, DealLedger, Suppression, Used};
 pub use options::Options;
 pub use paced::Paced;

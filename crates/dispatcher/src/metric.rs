@@ -15,5 +15,5 @@ pub const NOT_HANDED_OVER: &str = "afterglow_dispatcher_not_handed_over_total";
 /// Mails written without something that the CRM does not tell, by variable: owner.name, owner.email,
 /// account.name.
 pub const WORDS_INSTEAD: &str = "afterglow_dispatcher_words_instead_total";
-/// Seconds by which the reader of signals is behind.
+/// Seconds by which the role's readers of signals are behind, all of its processes together.
 pub const SIGNALS_LAG: &str = "afterglow_dispatcher_signals_lag_seconds";

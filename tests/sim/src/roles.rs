@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use afterglow_crm::Secrets;
 use afterglow_crm::hubspot::signature::Verifier;
-use afterglow_dispatcher::{Dispatcher, LagWatch, SignalsLag};
+use afterglow_dispatcher::{Dispatcher, SignalsLag, SignalsMark};
 use afterglow_domain::{Clocks, Currency, Money, Shard, Tenant};
 use afterglow_durable::{Store, StoredCursors};
 use afterglow_eventlog::Consumer;
@@ -59,7 +59,9 @@ pub struct Roles<G: Ground> {
     /// The dispatcher.
     pub dispatcher: Dispatcher<G::Dispatcher, Vendors, Vendors>,
     /// What it reads.
-    pub dispatcher_in: LagWatch<Behind<G, G::Dispatcher>>,
+    pub dispatcher_in: Behind<G, G::Dispatcher>,
+    /// How far it knows what customers have said.
+    pub signals: SignalsMark<G::Dispatcher>,
 }
 
 /// What outlives a process.
@@ -103,7 +105,8 @@ impl<G: Ground> Roles<G> {
                 clocks.clone(),
                 lag.clone(),
             ),
-            dispatcher_in: LagWatch::new(dispatcher_in, lag, clocks.wall),
+            dispatcher_in,
+            signals: SignalsMark::new(ground.dispatcher(), lag, clocks.wall),
         }
     }
 }

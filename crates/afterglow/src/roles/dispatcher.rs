@@ -1,23 +1,31 @@
 //! Starts the dispatcher.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use afterglow_dispatcher::{Dispatcher, LagWatch, Options, ROLE, SignalsLag, TOPICS, forget};
-use afterglow_durable::janitor;
+use afterglow_dispatcher::{Dispatcher, Options, ROLE, SignalsLag, SignalsMark, TOPICS, forget};
 use afterglow_durable::turns::consume;
+use afterglow_durable::{Store, janitor};
 use afterglow_providers::{GiftVendor, Tremendous};
 use afterglow_service::config::Config;
 use anyhow::Context as _;
 
 use super::watched::Watched;
 use super::{Parts, ended, vendors};
-use crate::ground::{self, Ground};
+use crate::ground::{self, Ground, Opens};
 
 /// How long a gift can be taken after its mail, in days: what mails may say where the vendor says nothing.
 const GIFT_VALID_DAYS: u32 = 90;
 
 /// How often the record of a vendor's answer is tried before recovery takes over: a few seconds.
 const SETTLE_TRIES: u32 = 5;
+
+/// How often it is asked how far signals are read: two rounds must fit well into the minute that knowledge may be
+/// old.
+const SIGNALS_ROUND: Duration = Duration::from_secs(5);
+
+/// The same while mails wait for it.
+const SIGNALS_ROUND_AWAITED: Duration = Duration::from_secs(1);
 
 /// Opens the store and makes the vendors' clients, the gift vendor's as `wrap` makes it; what it gives spawns
 /// the loops.
@@ -34,13 +42,14 @@ pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static, W: FnOnce(Tremen
     let options = options(&parts.config)?;
     let dispatcher = Arc::new(Dispatcher::new(store.clone(), called, options, clocks.clone(), lag.clone()));
     let consumer = parts.ground.consumer(ROLE, &TOPICS, &store)?;
-    let consumer = LagWatch::new(consumer, lag, clocks.wall.clone());
 
     Ok(move |parts: &Parts<G>| {
         parts.relay(ROLE, &store);
         parts.forget(parts.details_of(ROLE), &store, |store, now, before| async move {
             forget(&store, now, before, janitor::DETAILS_MAX).await
         });
+        let mark = SignalsMark::new(store.clone(), lag, parts.clocks.wall.clone());
+        parts.tasks.spawn_background("dispatcher-signals", keep_mark(mark, parts.ground.reader()));
         let (stop, named) = (parts.tasks.shutdown().soft_token(), parts.ground.named());
         let handler = Watched::new(dispatcher.clone(), parts, "dispatcher-records");
         let until = stop.clone();
@@ -52,6 +61,20 @@ pub(crate) async fn prepare<G: Ground, V: GiftVendor + 'static, W: FnOnce(Tremen
             anyhow::Ok(())
         });
     })
+}
+
+/// Goes on for ever. What fails is tried again: the mark grows old meanwhile, which is said where mails wait.
+async fn keep_mark<S: Store>(mut mark: SignalsMark<S>, log: impl Opens) -> anyhow::Result<()> {
+    loop {
+        let known = match log.open().await {
+            Ok(log) => mark.round(&log).await,
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(problem) = &known {
+            tracing::debug!(problem, "how far signals are read is not known");
+        }
+        tokio::time::sleep(if known == Ok(true) { SIGNALS_ROUND } else { SIGNALS_ROUND_AWAITED }).await;
+    }
 }
 
 /// The dispatcher's settings of a configuration.

@@ -78,8 +78,10 @@ impl<G: Ground> World<G> {
             }
             Op::DispatcherRecords => {
                 let store = self.ground.dispatcher();
-                // An empty poll keeps the mark of the signals fresh, as in the running product.
-                happened(consume_once(&roles.dispatcher, &store, &mut roles.dispatcher_in).await)
+                let done = consume_once(&roles.dispatcher, &store, &mut roles.dispatcher_in).await;
+                // Where it cannot be known how far signals are read, mails wait, as in the running product.
+                let _known = roles.signals.round(&self.ground.source()).await;
+                happened(done)
             }
             Op::Claims => happened(roles.dispatcher.claim_once().await.map_err(|error| error.to_string())),
             _ => false,

@@ -7,6 +7,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::*;
+use crate::reach::Reach;
 use crate::tail::TailStart;
 
 /// The first message of a partition, as a client sees it that knows nothing of us.
@@ -120,4 +121,9 @@ async fn a_stranger_s_transactions_are_read_over() {
         tailed.extend(next.into_iter().map(|tailed| tailed.received));
     }
     assert_eq!(ids(&tailed), ["1", "2", "3"]);
+    let reach = Reach::of(&reader, Topic::Signals).await.unwrap();
+    for (decided, all) in [(0, false), (2, false), (3, true)] {
+        let cursors = MemoryCheckpoints::behind(&found[..decided], broker.clock.now());
+        assert_eq!(reach.is_reached(&reader, &cursors).await.unwrap(), all, "{decided} of three");
+    }
 }

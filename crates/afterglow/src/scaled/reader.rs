@@ -6,9 +6,9 @@ use afterglow_eventlog::Error;
 use afterglow_eventlog::kafka::{KafkaLog, KafkaReader};
 use tokio::sync::OnceCell;
 
-use super::Opens;
+use crate::ground::Opens;
 
-/// The log and its one reader, made when somebody asks for the first time: most processes are never asked.
+/// The log and its one reader, made when somebody asks for the first time: most roles are never asked.
 #[derive(Clone)]
 pub(crate) struct OnKafka {
     log: KafkaLog,
