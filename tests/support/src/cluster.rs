@@ -91,9 +91,18 @@ impl World {
 
     /// The same with webhooks taken at `edge`, where the role is one that takes them.
     pub fn launch_role_at(&self, role: &str, edge: SocketAddr) -> Role {
+        self.launch_role_with(role, [("AFTERGLOW__HTTP__LISTEN", edge.to_string())])
+    }
+
+    /// The same with variables of its own.
+    pub fn launch_role_with(
+        &self,
+        role: &str,
+        own: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Role {
         let admin = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let mut env = self.settings.env.clone();
-        env.push(("AFTERGLOW__HTTP__LISTEN", edge.to_string()));
+        env.extend(own);
         env.push(("AFTERGLOW__HTTP__ADMIN_LISTEN", admin.to_string()));
         let (program, log) = (self.program(), self.log_file());
         let launch = Launch {

@@ -23,7 +23,7 @@ pub mod webhook;
 pub mod wire;
 pub mod world;
 
-pub use cluster::{Cluster, Role};
+pub use cluster::{Cluster, PARTITIONS, Role};
 pub use customers::key_of;
 pub use dice::Dice;
 pub use history::History;

@@ -4,7 +4,7 @@ use afterglow_e2e::{OWNER, PATIENCE, STORY, refusals};
 use afterglow_support::{Settings, World, customers, key_of};
 
 /// The address of a one-click link, from the header that carries it.
-fn link(header: Option<&str>) -> String {
+pub(crate) fn link(header: Option<&str>) -> String {
     let header = header.expect("every journey mail can be left");
     header.trim_start_matches('<').split('>').next().unwrap().to_owned()
 }

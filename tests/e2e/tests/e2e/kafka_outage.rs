@@ -94,14 +94,20 @@ async fn is_alive(world: &World, role: &Role) -> bool {
     world.http.get(&url).send().await.unwrap().status() == 200
 }
 
-/// As a database whose host has vanished, or that hangs: connections stay open and say nothing.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn roles_go_on_after_a_database_that_gave_no_answer_without_a_restart() {
-    let direct = Cluster::fresh().await;
+/// A wire to the database, and the URL by which it is reached through it.
+pub(crate) async fn wired(direct: &Cluster) -> (Wire, String) {
     let (_, after) = direct.database.split_once('@').unwrap();
     let (server, _) = after.split_once('/').unwrap();
     let wire = Wire::to(server.to_owned()).await;
     let database = direct.database.replace(server, &wire.address.to_string());
+    (wire, database)
+}
+
+/// As a database whose host has vanished, or that hangs: connections stay open and say nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn roles_go_on_after_a_database_that_gave_no_answer_without_a_restart() {
+    let direct = Cluster::fresh().await;
+    let (wire, database) = wired(&direct).await;
     let world = world(Cluster { database, ..direct }).await;
     world.make_topics().await;
     world.migrate().await;

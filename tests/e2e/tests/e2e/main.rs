@@ -9,6 +9,7 @@ mod edge;
 mod fate;
 mod full_disk;
 mod kafka;
+mod kafka_consent;
 mod kafka_continuing;
 mod kafka_looking;
 mod kafka_outage;
