@@ -124,7 +124,7 @@ impl Member {
         let mut records: Vec<Received> = Vec::new();
         let mut until = Instant::now() + POLL;
         loop {
-            match self.consumer.poll(until.saturating_duration_since(Instant::now())) {
+            match self.consumer.poll(rest(until)) {
                 Some(Ok(message)) => {
                     if records.is_empty() {
                         until = Instant::now() + HAND_OVER;
@@ -261,4 +261,10 @@ impl Member {
         }
         list
     }
+}
+
+/// The rest of a wait, in whole milliseconds: the client waits for those, and spins through what is left of one.
+fn rest(until: Instant) -> Duration {
+    let rest = until.saturating_duration_since(Instant::now());
+    Duration::from_millis(u64::try_from(rest.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
 }
