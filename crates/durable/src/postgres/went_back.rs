@@ -5,6 +5,7 @@
 //! read by nobody: then group and store agree again, and even the next start would find nothing.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use afterglow_events::{Cursor, Topic};
@@ -16,7 +17,15 @@ type Places = HashMap<(String, &'static str, i32), i64>;
 
 /// The cursors that this process has committed. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Committed(Arc<Mutex<Places>>);
+pub(super) struct Committed(Arc<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    places: Mutex<Places>,
+    /// Whether the log says it: the roles tell the first reason for which they stand still, and that may be
+    /// another one, since a restore cuts their connections first.
+    told: AtomicBool,
+}
 
 fn places(cursors: &[(String, Cursor)]) -> impl Iterator<Item = ((String, &'static str, i32), i64)> {
     let place = |(group, cursor): &(String, Cursor)| {
@@ -42,9 +51,13 @@ impl Committed {
             let found = before.iter().find(same).map(|row| row.3);
             if found.is_none_or(|found| found < *ours) {
                 let found = found.map_or("none".to_owned(), |found| found.to_string());
-                return Err(Error::Unavailable(format!(
+                let why = format!(
                     "the database has gone back: {group} had stored offset {ours} of {topic} partition {partition}, and there is {found}; was it restored? Nothing is decided until the role is started again, which says how to go on"
-                )));
+                );
+                if !self.0.told.swap(true, Ordering::Relaxed) {
+                    tracing::error!("{why}");
+                }
+                return Err(Error::Unavailable(why));
             }
         }
         Ok(())
@@ -69,6 +82,6 @@ impl Committed {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         // No code panics while it holds the lock, so a poisoned one is still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
