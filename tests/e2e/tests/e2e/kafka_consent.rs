@@ -24,11 +24,7 @@ const LONG_GONE: Duration = Duration::from_secs(5);
 
 /// So many customers from number `first` on, half of them in each CRM.
 fn customers(world: &World, first: u64) -> Vec<Deal> {
-    let customer = |n| match n % 2 {
-        0 => customers::salesforce(n, world.now()),
-        _ => customers::hubspot(n, world.now()),
-    };
-    (first..first + CUSTOMERS).map(customer).collect()
+    (first..first + CUSTOMERS).map(|n| customers::in_turn(n, world.now())).collect()
 }
 
 /// By how many seconds the role is behind, as this process says.

@@ -30,10 +30,7 @@ async fn two_of_each_role_share_every_journey_and_nothing_comes_twice() {
     for replica in &mut replicas {
         world.until_ready(replica).await;
     }
-    let deals = [1, 2, 3, 4].map(|n| match n % 2 {
-        0 => customers::salesforce(n, world.now()),
-        _ => customers::hubspot(n, world.now()),
-    });
+    let deals = [1, 2, 3, 4].map(|n| customers::in_turn(n, world.now()));
     for (deal, edge) in deals.iter().zip(edges.iter().cycle()) {
         world.sandbox.crm.put(deal.clone(), world.now());
         let told = world.post_to(*edge, &world.sign(&world.webhook(&deal.id))).await.unwrap();
