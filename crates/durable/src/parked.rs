@@ -113,7 +113,7 @@ impl Kept {
             match room.checked_sub(bytes + HEADER_BYTES) {
                 Some(rest) => {
                     room = rest;
-                    headers.push(proto::Header { name: name.clone(), value: value.clone() });
+                    headers.push(proto::Header { name: name.clone().into_owned(), value: value.clone() });
                 }
                 None => cut += bytes,
             }

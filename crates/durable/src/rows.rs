@@ -80,7 +80,7 @@ pub struct ParkedLetter {
     /// The raw record key.
     pub key: Bytes,
     /// The raw headers.
-    pub headers: Vec<(String, Bytes)>,
+    pub headers: Vec<afterglow_events::record::Header>,
     /// The raw payload.
     pub value: Bytes,
     /// How often it was tried.

@@ -1,6 +1,6 @@
 //! What a log lets in, and how its answers find back to the records of a call.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use afterglow_events::{AppendError, Position, Record};
 
@@ -10,28 +10,33 @@ use crate::metric::{self, record_bytes};
 /// it, which is many times what our headers need. It stays far below Kafka's default message limit.
 pub(crate) const RECORD_BYTES_MAX: usize = Record::VALUE_BYTES_MAX + 64 * 1024;
 
-/// The verdict on each record of one call: refused here, or up to the log.
-pub(crate) struct Admission(Vec<Option<AppendError>>);
+/// What of one call is refused here, by its place in the call.
+pub(crate) struct Admission {
+    records: usize,
+    refused: BTreeMap<usize, AppendError>,
+}
 
 /// Takes out what the log will never take, and what may not overtake it: later records of its key.
-pub(crate) fn admit(records: Vec<Record>) -> (Vec<Record>, Admission) {
+pub(crate) fn admit(mut records: Vec<Record>) -> (Vec<Record>, Admission) {
+    let mut admission = Admission { records: records.len(), refused: BTreeMap::new() };
     let mut stopped = HashSet::new();
-    let mut admitted = Vec::with_capacity(records.len());
-    let mut verdicts = Vec::with_capacity(records.len());
-    for record in records {
-        let bytes = record_bytes(&record);
-        if bytes > RECORD_BYTES_MAX {
-            verdicts.push(Some(AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX }));
-            stopped.insert((record.topic, record.key));
+    let mut places = 0..;
+    records.retain(|record| {
+        let place = places.next().expect("without end");
+        let bytes = record_bytes(record);
+        let error = if bytes > RECORD_BYTES_MAX {
+            stopped.insert((record.topic, record.key.clone()));
+            AppendError::TooLarge { bytes, max: RECORD_BYTES_MAX }
         } else if !stopped.is_empty() && stopped.contains(&(record.topic, record.key.clone())) {
             let reason = "an earlier record of the same key in the same call was too large";
-            verdicts.push(Some(AppendError::Unavailable(reason.to_owned())));
+            AppendError::Unavailable(reason.to_owned())
         } else {
-            verdicts.push(None);
-            admitted.push(record);
-        }
-    }
-    (admitted, Admission(verdicts))
+            return true;
+        };
+        admission.refused.insert(place, error);
+        false
+    });
+    (records, admission)
 }
 
 impl Admission {
@@ -40,7 +45,7 @@ impl Admission {
         self,
         outcome: Result<Vec<Position>, AppendError>,
     ) -> Vec<Result<Position, AppendError>> {
-        let admitted = self.0.iter().filter(|verdict| verdict.is_none()).count();
+        let admitted = self.records - self.refused.len();
         let outcomes = match outcome {
             Ok(positions) => positions.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error); admitted],
@@ -51,11 +56,12 @@ impl Admission {
     /// One result per record of the call: the log's own for each that was admitted.
     pub(crate) fn answer_each(
         self,
-        outcomes: Vec<Result<Position, AppendError>>,
+        mut results: Vec<Result<Position, AppendError>>,
     ) -> Vec<Result<Position, AppendError>> {
-        let mut outcomes = outcomes.into_iter();
-        let mut next = || outcomes.next().expect("the log answers for each record that it was given");
-        let results: Vec<_> = self.0.into_iter().map(|verdict| verdict.map_or_else(&mut next, Err)).collect();
+        // From the front on, so that each lands in its place.
+        for (place, error) in self.refused {
+            results.insert(place, Err(error));
+        }
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
             let reason = match error {
                 AppendError::TooLarge { .. } => "too_large",

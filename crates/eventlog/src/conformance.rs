@@ -103,7 +103,7 @@ fn record(topic: Topic, key: &str, id: &(impl ToString + ?Sized)) -> Record {
     Record {
         topic,
         key: Bytes::copy_from_slice(key.as_bytes()),
-        headers: vec![("ce_id".to_owned(), Bytes::from(id.clone()))],
+        headers: vec![("ce_id".into(), Bytes::from(id.clone()))],
         value: Bytes::from(id),
     }
 }

@@ -70,34 +70,39 @@ impl SentCounters {
 }
 
 /// Records and their bytes per topic, counted before the records are given away.
-pub(crate) struct Tally(Vec<(Topic, u64, u64)>);
+pub(crate) struct Tally([(u64, u64); topic_number::COUNT as usize]);
 
 impl Tally {
     pub(crate) fn of<'a>(records: impl Iterator<Item = &'a Record>) -> Self {
-        let mut tally: Vec<(Topic, u64, u64)> = Vec::new();
+        let mut tally = Self(Default::default());
         for record in records {
-            let bytes = record_bytes(record) as u64;
-            match tally.iter_mut().find(|(topic, ..)| *topic == record.topic) {
-                Some((_, count, total)) => (*count, *total) = (*count + 1, *total + bytes),
-                None => tally.push((record.topic, 1, bytes)),
-            }
+            let (count, bytes) = &mut tally.0[usize::from(topic_number::of(record.topic))];
+            (*count, *bytes) = (*count + 1, *bytes + record_bytes(record) as u64);
         }
-        Self(tally)
+        tally
     }
 
     pub(crate) fn sent(&self, counters: &SentCounters) {
-        for (topic, records, bytes) in &self.0 {
-            let (sent, sent_bytes) = counters.of(*topic);
-            sent.increment(*records);
-            sent_bytes.increment(*bytes);
+        for (topic, records, bytes) in self.each() {
+            let (sent, sent_bytes) = counters.of(topic);
+            sent.increment(records);
+            sent_bytes.increment(bytes);
         }
     }
 
     pub(crate) fn received(&self, by: &str) {
-        for (topic, records, _) in &self.0 {
+        for (topic, records, _) in self.each() {
             metrics::counter!(RECEIVED, "topic" => topic.short_name(), "by" => by.to_owned())
-                .increment(*records);
+                .increment(records);
         }
+    }
+
+    fn each(&self) -> impl Iterator<Item = (Topic, u64, u64)> {
+        let tallied =
+            Topic::ALL.into_iter().map(|topic| (topic, self.0[usize::from(topic_number::of(topic))]));
+        tallied
+            .filter(|(_, (records, _))| *records > 0)
+            .map(|(topic, (records, bytes))| (topic, records, bytes))
     }
 }
 

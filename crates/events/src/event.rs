@@ -1,12 +1,15 @@
 //! An event: its envelope and its body, and how both become a record and come back.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use afterglow_domain::{Disposition, EventId, HomeKey, Tenant, Timestamp};
 use bytes::Bytes;
 
 use crate::body::Body;
 use crate::envelope::Envelope;
 use crate::identity;
-use crate::record::Record;
+use crate::record::{HEADER_NAMES, Record};
 use crate::topic::Topic;
 
 /// How the payload is written; both are read everywhere.
@@ -28,6 +31,12 @@ impl Encoding {
         }
     }
 }
+
+/// What the text of an id has: that of a UUID.
+const ID_BYTES: usize = 36;
+
+/// Room for the texts of a record's headers: what those of our own events need.
+const TEXT_BYTES: usize = 256;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,24 +114,36 @@ impl Event {
     /// The event as a record: key = subject, headers in the binding's order.
     pub fn to_record(&self, encoding: Encoding) -> Record {
         let envelope = &self.envelope;
-        let mut headers = vec![
-            fixed("ce_specversion", "1.0"),
-            text("ce_id", envelope.id.to_string()),
-            text("ce_source", envelope.source.clone()),
-            fixed("ce_type", self.body.type_name()),
-            text("ce_time", envelope.time.to_string()),
-            text("ce_subject", envelope.subject.clone()),
-            text("ce_tenant", envelope.tenant.as_str().to_owned()),
-            fixed("ce_dataschema", self.body.schema()),
-            fixed("content-type", encoding.content_type()),
+        // All texts in one buffer, from which each is a slice.
+        let mut buffer = String::with_capacity(TEXT_BYTES);
+        write!(buffer, "{}{}", envelope.id, envelope.time).expect("a string takes everything");
+        let (id, time) = (0..ID_BYTES, ID_BYTES..buffer.len());
+        let mut write = |text: &str| {
+            let from = buffer.len();
+            buffer.push_str(text);
+            from..buffer.len()
+        };
+        let (source, subject) = (write(&envelope.source), write(&envelope.subject));
+        let (tenant, traceparent) =
+            (write(envelope.tenant.as_str()), envelope.traceparent.as_deref().map(write));
+        let texts = Bytes::from(buffer);
+        let fixed = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let values = [
+            fixed("1.0"),
+            texts.slice(id),
+            texts.slice(source),
+            fixed(self.body.type_name()),
+            texts.slice(time),
+            texts.slice(subject.clone()),
+            texts.slice(tenant),
+            fixed(self.body.schema()),
+            fixed(encoding.content_type()),
         ];
-        if let Some(traceparent) = &envelope.traceparent {
-            headers.push(text("traceparent", traceparent.clone()));
-        }
+        let values = values.into_iter().chain(traceparent.map(|range| texts.slice(range)));
         Record {
             topic: self.body.topic(),
-            key: Bytes::from(envelope.subject.clone()),
-            headers,
+            key: texts.slice(subject),
+            headers: HEADER_NAMES.map(Cow::Borrowed).into_iter().zip(values).collect(),
             value: self.body.encode(encoding),
         }
     }
@@ -208,14 +229,6 @@ fn wrong(name: &'static str, value: &str, rule: &'static str) -> DecodeError {
 
 fn clipped(text: &str) -> String {
     text.chars().take(120).collect()
-}
-
-fn text(name: &'static str, value: String) -> (String, Bytes) {
-    (name.to_owned(), Bytes::from(value))
-}
-
-fn fixed(name: &'static str, value: &'static str) -> (String, Bytes) {
-    (name.to_owned(), Bytes::from_static(value.as_bytes()))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub struct Message {
 impl Message {
     /// A message that is a record of ours.
     pub fn of(record: &Record) -> Self {
-        let headers = record.headers.iter().map(|(name, value)| (name.clone(), value.to_vec()));
+        let headers = record.headers.iter().map(|(name, value)| (name.clone().into_owned(), value.to_vec()));
         Self {
             key: Some(record.key.to_vec()),
             headers: headers.collect(),
@@ -43,7 +43,7 @@ impl Message {
 
     /// Whether a record is what became of it.
     pub fn is(&self, record: &Record) -> bool {
-        let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
+        let headers = record.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
         self.key.as_deref().unwrap_or_default() == record.key
             && self.value == record.value
             && self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).eq(headers)

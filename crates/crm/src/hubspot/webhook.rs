@@ -25,24 +25,28 @@ const ID_DIGITS_MAX: usize = 40;
 /// `portal` is the connection's: events of another portal are unusable here.
 pub fn split(body: &Bytes, portal: i64) -> Split {
     let mut split = Split::default();
+    let mut take = |element: &[u8], entries: Result<json::Entries<'_>, &'static str>| {
+        let raw = body.slice_ref(element);
+        match entries.and_then(|entries| read(&raw, &Payload::of(entries), portal)) {
+            Ok(hint) => split.hints.push(hint),
+            Err(reason) => split.refuse(raw, reason),
+        }
+    };
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
     if !text.starts_with(b"[") {
-        take(&mut split, body, text, portal);
-        return split;
-    }
-    match json::elements(text) {
-        Some(elements) => elements.iter().for_each(|element| take(&mut split, body, element, portal)),
-        None => split.refuse(body.clone(), "the body is not a JSON array or object"),
+        take(text, json::entries(text));
+    } else if let Some(objects) = json::objects(text) {
+        for (object, entries) in objects {
+            take(object, Ok(entries));
+        }
+    } else if let Some(elements) = json::elements(text) {
+        for element in elements {
+            take(element, json::entries(element));
+        }
+    } else {
+        split.refuse(body.clone(), "the body is not a JSON array or object");
     }
     split
-}
-
-fn take(split: &mut Split, body: &Bytes, element: &[u8], portal: i64) {
-    let raw = body.slice_ref(element);
-    match read(&raw, portal) {
-        Ok(hint) => split.hints.push(hint),
-        Err(reason) => split.refuse(raw, reason),
-    }
 }
 
 /// One event. Every field stays as it was written, so that ids of any length are exact and a field of
@@ -70,7 +74,7 @@ struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    fn of(entries: Vec<(Cow<'_, str>, &'a RawValue)>) -> Self {
+    fn of(entries: json::Entries<'a>) -> Self {
         let mut event = Self::default();
         for (key, value) in entries.into_iter().filter(|(_, value)| value.get() != "null") {
             let field = match &*key {
@@ -106,12 +110,7 @@ struct Properties<'a> {
     dealstage: Option<&'a RawValue>,
 }
 
-fn read(raw: &Bytes, portal: i64) -> Result<Hint, &'static str> {
-    if !raw.starts_with(b"{") {
-        json::check(raw)?;
-        return Err("it is not a JSON object");
-    }
-    let event = Payload::of(json::entries(raw)?);
+fn read(raw: &Bytes, event: &Payload<'_>, portal: i64) -> Result<Hint, &'static str> {
     if let Some(theirs) = text(event.portal_id)
         && theirs.parse() != Ok(portal)
     {
@@ -124,7 +123,7 @@ fn read(raw: &Bytes, portal: i64) -> Result<Hint, &'static str> {
     };
     Ok(Hint {
         raw: raw.clone(),
-        event_type: kind.unwrap_or_else(|| "workflow".to_owned()),
+        event_type: kind.unwrap_or(Cow::Borrowed("workflow")).into_owned(),
         subject,
         stage,
         occurred_at: text(event.occurred_at).and_then(|ms| ms.parse().ok()).map(Timestamp::from_millis),
@@ -141,7 +140,8 @@ impl Payload<'_> {
             "associationChange" => self.association(deal, portal),
             "merge" if deal => self.merge(portal),
             "privacyDeletion" if is("contact", CONTACT_TYPE) => {
-                id(self.object_id).map(Subject::ErasedContact).ok_or("it names no contact")
+                let contact = id(self.object_id).ok_or("it names no contact")?;
+                Ok(Subject::ErasedContact(contact.into_owned()))
             }
             // Creation, change, deletion, restoration and whatever comes: look at the deal.
             _ if deal => deals([self.object_id], portal),
@@ -178,7 +178,8 @@ impl Payload<'_> {
     /// `REDACTED` stands for the value of a property marked sensitive: it hints at nothing.
     fn stage(&self) -> Option<String> {
         (text(self.property_name)? == "dealstage").then_some(())?;
-        text(self.property_value).filter(|stage| !stage.is_empty() && stage != "REDACTED")
+        let stage = text(self.property_value).filter(|stage| !stage.is_empty() && stage != "REDACTED");
+        stage.map(Cow::into_owned)
     }
 
     /// A workflow's webhook carries the object itself and no event type.
@@ -190,8 +191,9 @@ impl Payload<'_> {
             self.properties.and_then(|all| serde_json::from_str(all.get()).ok());
         let properties = properties.as_ref();
         let property_id = properties.and_then(|all| value(all.hs_object_id));
-        let object =
-            id(self.object_id).or_else(|| id(self.id)).or_else(|| property_id.filter(|id| is_id(id)));
+        let object = id(self.object_id)
+            .or_else(|| id(self.id))
+            .or_else(|| property_id.filter(|id| is_id(id)).map(Cow::Owned));
         let object = object.ok_or("it has neither a subscriptionType nor the id of a deal")?;
         let deal = DealKey::hubspot(portal, &object).map_err(|_| "the deal's id is not one of HubSpot's")?;
         let stage = properties.and_then(|all| value(all.dealstage)).filter(|stage| !stage.is_empty());
@@ -216,7 +218,7 @@ fn deals<'a>(
 }
 
 /// An id as written, digit for digit, whether HubSpot sent a number or a text.
-fn id(written: Option<&RawValue>) -> Option<String> {
+fn id(written: Option<&RawValue>) -> Option<Cow<'_, str>> {
     text(written).filter(|id| is_id(id))
 }
 
@@ -225,18 +227,18 @@ fn is_id(id: &str) -> bool {
 }
 
 /// A text, or any other scalar as it was written. NULs, which one of our stores refuses, are replaced.
-fn text(written: Option<&RawValue>) -> Option<String> {
+fn text(written: Option<&RawValue>) -> Option<Cow<'_, str>> {
     match written?.get() {
         "null" => None,
         quoted if quoted.starts_with('"') => {
             if !quoted.contains('\\') {
                 // Nothing is escaped, and a NUL must be.
-                return Some(quoted[1..quoted.len() - 1].to_owned());
+                return Some(Cow::Borrowed(&quoted[1..quoted.len() - 1]));
             }
             let text: String = serde_json::from_str(quoted).ok()?;
-            Some(text.replace('\0', "\u{fffd}"))
+            Some(Cow::Owned(text.replace('\0', "\u{fffd}")))
         }
-        other => Some(other.to_owned()),
+        other => Some(Cow::Borrowed(other)),
     }
 }
 
@@ -248,7 +250,7 @@ fn value(written: Option<&RawValue>) -> Option<String> {
         value: Option<&'a RawValue>,
     }
     let old: Option<Old<'_>> = written.and_then(|written| serde_json::from_str(written.get()).ok());
-    text(old.map_or(written, |old| old.value))
+    text(old.map_or(written, |old| old.value)).map(Cow::into_owned)
 }
 
 #[cfg(test)]

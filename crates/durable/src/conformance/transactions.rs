@@ -25,7 +25,7 @@ fn letter() -> ParkedLetter {
         partition: 1,
         offset: 2,
         key: "k".into(),
-        headers: vec![("h".to_owned(), vec![0xff].into())],
+        headers: vec![("h".into(), vec![0xff].into())],
         value: vec![0, 159].into(),
         attempts: 3,
         at: at(4),

@@ -1,6 +1,7 @@
 //! What is published of a record that cannot be used, and as whose.
 
 use afterglow_events::Topic;
+use afterglow_events::record::{Header, header_name};
 
 use super::*;
 
@@ -9,7 +10,7 @@ const LARGE: usize = 3 * Record::VALUE_BYTES_MAX;
 type Headers<'a> = &'a [(&'a str, &'a [u8])];
 
 fn letter(key: &[u8], headers: Headers<'_>, value: &[u8]) -> ParkedLetter {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value)));
+    let headers = headers.iter().map(|(name, value)| (header_name(name), Bytes::copy_from_slice(value)));
     let record = Record {
         topic: Topic::Deals,
         key: Bytes::copy_from_slice(key),
@@ -36,7 +37,8 @@ fn a_record_that_fits_is_told_whole() {
         assert_eq!(event.envelope.tenant.as_str(), "acme");
         assert_eq!((message.topic.as_str(), message.partition, message.offset), (Topic::Deals.name(), 3, 99));
         assert_eq!((&message.key, &message.value, message.cut_bytes), (&letter.key, &letter.value, 0));
-        let headers: Vec<_> = message.headers.into_iter().map(|header| (header.name, header.value)).collect();
+        let headers: Vec<Header> =
+            message.headers.into_iter().map(|header| (header.name.into(), header.value)).collect();
         assert_eq!(headers, letter.headers);
     }
 }

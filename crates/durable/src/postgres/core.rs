@@ -123,7 +123,7 @@ pub(super) fn small<N: TryFrom<i32>>(column: &str, number: i32) -> Result<N, Err
 }
 
 /// The headers of a row.
-pub(super) fn headers_of(row: &PgRow) -> Result<Vec<(String, bytes::Bytes)>, Error> {
+pub(super) fn headers_of(row: &PgRow) -> Result<Vec<afterglow_events::record::Header>, Error> {
     headers_from_bytes(row.try_get("headers")?)
         .ok_or_else(|| Error::Refused("a row's headers are not of their form".to_owned()))
 }

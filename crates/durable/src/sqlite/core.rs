@@ -65,7 +65,7 @@ pub(super) fn outbox_row(row: &SqliteRow) -> Result<(i64, OutboxRow), Error> {
     Ok((row.try_get("seq")?, OutboxRow { shard, record }))
 }
 
-pub(super) fn headers_of(row: &SqliteRow) -> Result<Vec<(String, bytes::Bytes)>, Error> {
+pub(super) fn headers_of(row: &SqliteRow) -> Result<Vec<afterglow_events::record::Header>, Error> {
     headers_from_bytes(row.try_get("headers")?)
         .ok_or_else(|| Error::Refused("a row's headers are not of their form".to_owned()))
 }

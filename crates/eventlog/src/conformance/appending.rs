@@ -80,7 +80,7 @@ pub async fn strange_keys_and_bytes(subject: impl Subject) {
         topic: Topic::Signals,
         key: Bytes::from_static(key),
         headers: vec![
-            (String::new(), Bytes::from_static(&[0xff, 0])),
+            ("".into(), Bytes::from_static(&[0xff, 0])),
             ("twice".into(), Bytes::new()),
             ("twice".into(), Bytes::from_static(b"2")),
         ],

@@ -20,7 +20,7 @@ async fn ten() -> MemoryLog {
     let log = MemoryLog::new(Options { partitions: 4, retention: Duration::from_mins(1), clock }).unwrap();
     let record = |n: usize| {
         let id = Bytes::from(n.to_string());
-        let headers = vec![("ce_id".to_owned(), id.clone())];
+        let headers = vec![("ce_id".into(), id.clone())];
         Record { topic: Topic::Deals, key: Bytes::from_static(KEY.as_bytes()), headers, value: id }
     };
     assert!(log.append((0..10).map(record).collect()).await.iter().all(Result::is_ok));

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use afterglow_domain::Timestamp;
+use afterglow_events::record::{self, header_name};
 use afterglow_events::{Received, Record, Topic};
 use bytes::Bytes;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
@@ -32,13 +33,13 @@ pub(super) fn received(message: &BorrowedMessage<'_>, topic: Topic) -> Received 
     }
 }
 
-fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
+fn headers(message: &BorrowedMessage<'_>) -> Vec<record::Header> {
     let Some(headers) = message.headers() else { return Vec::new() };
     let header = |index| {
         // The library panics where a stranger's header name is not UTF-8. Such a header is left out: none
         // that we read has such a name, and the record is judged by those.
         let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index))).ok().flatten()?;
-        Some((header.key.to_owned(), header.value.map(Bytes::copy_from_slice).unwrap_or_default()))
+        Some((header_name(header.key), header.value.map(Bytes::copy_from_slice).unwrap_or_default()))
     };
     (0..headers.count()).filter_map(header).collect()
 }

@@ -106,7 +106,7 @@ async fn own_log() -> (Broker, KafkaLog) {
 /// A record of a topic whose `ce_id` and payload are `id`.
 fn record(topic: Topic, key: &str, id: &(impl ToString + ?Sized)) -> Record {
     let id = bytes::Bytes::from(id.to_string());
-    let headers = vec![("ce_id".to_owned(), id.clone())];
+    let headers = vec![("ce_id".into(), id.clone())];
     Record { topic, key: bytes::Bytes::copy_from_slice(key.as_bytes()), headers, value: id }
 }
 

@@ -139,7 +139,7 @@ fn a_stranger_s_signal_has_any_id() {
     let id = EventId("942bcf5a-bcbc-50a3-83e2-708ab1a1cc5f".parse().unwrap());
     let mut record = Event { body: proto::Signal::default().into(), ..won() }.to_record(Encoding::Json);
     for (name, value) in &mut record.headers {
-        match name.as_str() {
+        match name.as_ref() {
             "ce_id" => *value = Bytes::from_static(b"42"),
             "ce_source" => *value = Bytes::from_static(b"/shop"),
             _ => {}

@@ -1,7 +1,7 @@
 //! From a divided delivery to records in the log: all of them, or an answer that is not a yes.
 
 use afterglow_crm::{Hint, Split, Subject, Unusable};
-use afterglow_domain::{DealKey, DealRef, EventId, Timestamp};
+use afterglow_domain::{DealKey, EventId, Timestamp};
 use afterglow_events::proto::{WebhookKind, WebhookReceived};
 use afterglow_events::{Append, Body, Encoding, Envelope, Event, Record, convert};
 use afterglow_trace::{Kind, Span};
@@ -136,11 +136,7 @@ impl<A> Pen<'_, A> {
         };
         let id = (self.edge.options.new_id)();
         let key = match deal {
-            Some(deal) => place::record_key(&DealRef {
-                tenant: self.connection.tenant.clone(),
-                connection: self.connection.id.clone(),
-                deal: deal.clone(),
-            }),
+            Some(deal) => place::record_key_of(&self.connection.tenant, &self.connection.id, deal),
             None => self.key_without_deal("other", id),
         };
         self.record(id, key, message)

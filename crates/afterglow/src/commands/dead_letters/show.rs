@@ -101,7 +101,7 @@ mod tests {
             partition: 1,
             offset: 2,
             key: "acme/hubspot:33:9001".into(),
-            headers: vec![("ce_id".to_owned(), "7".into())],
+            headers: vec![("ce_id".into(), "7".into())],
             value: b"twenty bytes of text\x1b\n".as_slice().into(),
             attempts: 2,
             at: Timestamp::EPOCH,

@@ -28,7 +28,7 @@ async fn a_record_is_a_cloud_event_in_binary_mode() {
     let home = "acme/ext:shop:1";
     let names =
         ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_tenant", "content-type"];
-    let header = |name: &str| (name.to_owned(), bytes::Bytes::from(format!("the {name}")));
+    let header = |name: &'static str| (name.into(), bytes::Bytes::from(format!("the {name}")));
     let record = Record {
         topic: Topic::Deals,
         key: bytes::Bytes::from_static(home.as_bytes()),
@@ -41,7 +41,7 @@ async fn a_record_is_a_cloud_event_in_binary_mode() {
     assert_eq!((message.key(), message.payload()), (Some(home.as_bytes()), Some(&[0, 1, 0xff][..])));
     let headers = message.headers().unwrap();
     let found: Vec<_> = headers.iter().map(|header| (header.key, header.value.unwrap())).collect();
-    let wanted: Vec<_> = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
+    let wanted: Vec<_> = record.headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
     assert_eq!(found, wanted);
     // Stamped by the broker, whatever our clock says.
     let rdkafka::Timestamp::LogAppendTime(millis) = message.timestamp() else {

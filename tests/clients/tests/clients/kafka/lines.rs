@@ -21,7 +21,7 @@ pub(super) async fn written(topics: &Topics) -> Vec<Value> {
 
 fn line(received: &Received) -> Value {
     let record = &received.record;
-    let names = record.headers.iter().map(|(name, _)| name.as_str());
+    let names = record.headers.iter().map(|(name, _)| name.as_ref());
     let headers: Map<_, _> = names.map(|name| (name.to_owned(), record.header(name).into())).collect();
     let data = Event::from_record(record).unwrap().body.encode(Encoding::Json);
     json!({
