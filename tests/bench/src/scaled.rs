@@ -41,8 +41,8 @@ pub(crate) struct Scaled {
     pub(crate) decisions: Vec<decisions::Replicas>,
     /// Timers while deals stream in, by partitioner.
     pub(crate) lateness: Vec<lateness::Lateness>,
-    /// Each role's memory.
-    pub(crate) memory: roles::Memory,
+    /// What each role needs.
+    pub(crate) needs: roles::Needs,
 }
 
 /// Measures the edge into Kafka alone.
@@ -99,8 +99,8 @@ async fn all(scale: Scale, servers: &Servers, folder: &Path) -> anyhow::Result<S
     progress("scaled: timers while deals stream in")?;
     let fastest = decisions.iter().map(|replicas| replicas.per_second.max()).fold(0.0, f64::max);
     let lateness = lateness::measure(&scale, servers, &customers, fastest).await.context("lateness")?;
-    progress("scaled: the memory of each role")?;
-    let memory = roles::measure(&scale, servers, folder).await.context("memory")?;
+    progress("scaled: what each role needs")?;
+    let needs = roles::measure(&scale, servers, folder).await.context("what each role needs")?;
     let enrolled = customers.enrolled;
-    Ok(Scaled { scale, edge, enrolled, timers, decisions, lateness, memory })
+    Ok(Scaled { scale, edge, enrolled, timers, decisions, lateness, needs })
 }

@@ -35,7 +35,7 @@ impl fmt::Display for Scaled {
         tables::timers(f, self)?;
         tables::decisions(f, &self.decisions)?;
         tables::lateness(f, &self.lateness)?;
-        tables::memory(f, &self.memory)
+        tables::needs(f, &self.needs)
     }
 }
 
@@ -57,7 +57,7 @@ impl Scaled {
 - **Decisions:** {deals} deals a run are put on the topic, faster than they are decided, while processes of `afterglow journey-engine` wait for them; the time ends when the topic of journeys has the last event of the last enrolment.
 - **Lateness:** {due} timers come due in a second, for {span_s:.1} s, while {ENGINES} engines decide on deals as fast as they can; aligned: each deal in its shard's partition, foreign: in any, single: all in one.
   A timer has fired when its transaction is committed.
-- **Memory of each role:** ingest, journey-engine and dispatcher as processes, CRM and vendors unreachable."
+- **Memory and idle CPU of each role:** ingest, journey-engine and dispatcher as processes, CRM and vendors unreachable."
         )
     }
 }

@@ -1,4 +1,5 @@
-//! The memory of each role: `ingest`, `journey-engine` and `dispatcher` as processes, before and after load.
+//! What each role needs: `ingest`, `journey-engine` and `dispatcher` as processes, their memory before and after
+//! load, and their CPU while there is nothing to do.
 //!
 //! The edge gets webhooks, the engine deals that were won yesterday, so that the first moment of each is due
 //! at once, and the dispatcher the touchpoints of these, whose vendors nobody answers for. Afterwards the
@@ -20,6 +21,7 @@ use super::scale::Scale;
 use crate::child;
 use crate::customers::deal::{Customer, Local};
 use crate::edge::load::{Loaded, Plan};
+use crate::processor::{ticks_of, us_each};
 use crate::product::{Product, Resident, shipped_journey};
 
 /// The line of the shipped journey that differs.
@@ -34,11 +36,26 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How often they are counted.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// What one role needed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Role {
+    /// Its command.
+    pub(crate) name: &'static str,
+    /// Memory when it was ready.
+    pub(crate) started: Resident,
+    /// CPU while nothing came, in percent of one core.
+    pub(crate) idle: f64,
+    /// Memory after the load.
+    pub(crate) loaded: Resident,
+}
+
 /// What was measured.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Memory {
-    /// Each role by its command: when it was ready, and after the load.
-    pub(crate) roles: Vec<(&'static str, Resident, Resident)>,
+pub(crate) struct Needs {
+    /// Each role.
+    pub(crate) roles: Vec<Role>,
+    /// How long nothing came.
+    pub(crate) idle: Duration,
     /// How many webhooks the edge answered.
     pub(crate) webhooks: u64,
     /// How long they came.
@@ -49,8 +66,8 @@ pub(crate) struct Memory {
     pub(crate) deals: usize,
 }
 
-/// Starts the roles, looks, loads them, looks again.
-pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> anyhow::Result<Memory> {
+/// Starts the roles, looks, lets them wait, loads them, looks again.
+pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> anyhow::Result<Needs> {
     let now = SystemClock::default().now();
     let local = Local::of_noon(now);
     let journey = journey_of(folder, &local)?;
@@ -60,6 +77,10 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> 
         running.push(Product::start(role, &cluster.config).await?);
     }
     let started = running.iter().map(Product::resident).collect::<anyhow::Result<Vec<_>>>()?;
+    // Members of a group find their partitions first.
+    tokio::time::sleep(scale.run_time).await;
+    let idle = scale.run_time * 3;
+    let idle_percent = idle_percent(&running, idle).await?;
     let (load, connections) = (scale.run_time * 3, scale.connections.iter().copied().max().unwrap_or(1));
     let output = child::run(&Plan::new(cluster.edge, connections, load).to_args()).await?;
     let loaded: Loaded = serde_json::from_str(&output).context("the generator's result")?;
@@ -73,9 +94,19 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers, folder: &Path) -> 
     let stored = stored(&cluster.place, answered).await?;
     ensure!(stored >= answered, "{answered} webhooks were answered with 200 and {stored} are on the topic");
     servers.drop(&cluster.url).await?;
-    let roles = ROLES.into_iter().zip(started).zip(after);
-    let roles = roles.map(|((role, started), after)| (role, started, after)).collect();
-    Ok(Memory { roles, webhooks: answered, load, connections, deals: scale.deals })
+    let roles = ROLES.into_iter().zip(started).zip(idle_percent).zip(after);
+    let roles = roles.map(|(((name, started), idle), loaded)| Role { name, started, idle, loaded }).collect();
+    Ok(Needs { roles, idle, webhooks: answered, load, connections, deals: scale.deals })
+}
+
+/// The CPU of each process over some time, in percent of one core.
+async fn idle_percent(running: &[Product], time: Duration) -> anyhow::Result<Vec<f64>> {
+    let ticks = || running.iter().map(|product| ticks_of(product.pid)).collect::<anyhow::Result<Vec<_>>>();
+    let (before, began) = (ticks()?, Instant::now());
+    tokio::time::sleep(time).await;
+    let (after, microseconds) = (ticks()?, began.elapsed().as_secs_f64() * 1e6);
+    let used = before.into_iter().zip(after).map(|(before, after)| us_each(after - before, 1));
+    Ok(used.map(|used| 100.0 * used / microseconds).collect())
 }
 
 /// The shipped journey with its days where it is noon, beside its texts.

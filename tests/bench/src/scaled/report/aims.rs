@@ -51,7 +51,7 @@ impl Scaled {
         aims.push(at_least(aim, deals, DEALS, plain(deals)));
         aims.extend(self.lateness_aims());
         // What a container's limit must allow for.
-        let memory = self.memory.roles.iter().map(|(_, _, loaded)| loaded.peak_mb).fold(0.0, f64::max);
+        let memory = self.needs.roles.iter().map(|role| role.loaded.peak_mb).fold(0.0, f64::max);
         let aim = format!("at most {} MB for each role, at any time", plain(MEMORY_MB));
         aims.push(at_most(aim, memory, MEMORY_MB, format!("{} MB", plain(memory))));
         aims

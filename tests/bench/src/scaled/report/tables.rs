@@ -9,7 +9,7 @@ use crate::scaled::Scaled;
 use crate::scaled::decisions::Replicas;
 use crate::scaled::edge::{Edge, Level};
 use crate::scaled::lateness::Lateness;
-use crate::scaled::roles::Memory;
+use crate::scaled::roles::{Needs, Role};
 use crate::scaled::timers::{Fired, Rate, Timers};
 
 pub(super) fn edge(f: &mut fmt::Formatter<'_>, edge: &Edge) -> fmt::Result {
@@ -134,23 +134,25 @@ pub(super) fn lateness(f: &mut fmt::Formatter<'_>, lateness: &[Lateness]) -> fmt
     writeln!(f)
 }
 
-pub(super) fn memory(f: &mut fmt::Formatter<'_>, memory: &Memory) -> fmt::Result {
-    let Memory { roles, webhooks, load, connections, deals } = memory;
+pub(super) fn needs(f: &mut fmt::Formatter<'_>, needs: &Needs) -> fmt::Result {
+    let Needs { roles, idle, webhooks, load, connections, deals } = needs;
     writeln!(
         f,
-        "## Memory of each role
+        "## Memory and idle CPU of each role
 
+Idle: {} s in which nothing came.
 Load: {} webhooks in {} s over {connections} connections, then {} deals with a touchpoint each.
 
-| role | after start MB | after the load MB | the most in between MB |
-|---|---|---|---|",
+| role | after start MB | after the load MB | the most in between MB | idle, CPU in percent of one core |
+|---|---|---|---|---|",
+        idle.as_secs_f64(),
         plain(crate::processor::float(*webhooks)),
         load.as_secs_f64(),
         count(*deals),
     )?;
-    for (role, started, loaded) in roles {
+    for Role { name, started, idle, loaded } in roles {
         let (start, now, peak) = (plain(started.now_mb), plain(loaded.now_mb), plain(loaded.peak_mb));
-        writeln!(f, "| {role} | {start} | {now} | {peak} |")?;
+        writeln!(f, "| {name} | {start} | {now} | {peak} | {} |", plain(*idle))?;
     }
     Ok(())
 }
