@@ -49,6 +49,7 @@ pub async fn all(fixture: &impl Fixture) {
     timers::an_unfinished_page_comes_again(fixture).await;
     timers::the_clocks_do_not_meet(fixture).await;
     timers::no_class_starves(fixture).await;
+    timers::several_classes_fire_beside_each_other(fixture).await;
     timers::a_clock_that_goes_back_loses_nothing(fixture).await;
     outbox::rows_keep_the_commit_order(fixture).await;
     outbox::exactly_the_acknowledged_rows_go(fixture).await;

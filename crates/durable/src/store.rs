@@ -43,6 +43,18 @@ pub trait Store: Clone + Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Option<Due<Self::Tx>>, Error>> + Send;
 
+    /// The same on several classes that nobody is at work on, each in a transaction of its own with at most `max`
+    /// timers; nothing where nothing is due. Stores with one writer have one at a time.
+    fn begin_due_apart(
+        &self,
+        timeline: Timeline,
+        now: Timestamp,
+        max: usize,
+        _classes: usize,
+    ) -> impl Future<Output = Result<Vec<Due<Self::Tx>>, Error>> + Send {
+        async move { Ok(Vec::from_iter(self.begin_due(timeline, now, max).await?)) }
+    }
+
     /// When the next timer is due; `None` where none is armed.
     fn next_due(&self, timeline: Timeline) -> impl Future<Output = Result<Option<Timestamp>, Error>> + Send;
 

@@ -122,6 +122,23 @@ pub(super) async fn no_class_starves(fixture: &impl Fixture) {
     assert_eq!(classes.len(), 8, "every class had its turn");
 }
 
+pub(super) async fn several_classes_fire_beside_each_other(fixture: &impl Fixture) {
+    let store = fixture.fresh(CommitFaults::default()).await;
+    let timers: Vec<Timer> = (0..6).map(|n| timer(n, at(100), u128::from(n))).collect();
+    arm(&store, &timers).await;
+    let mut left: BTreeSet<Timer> = timers.into_iter().collect();
+    while !left.is_empty() {
+        let due = store.begin_due_apart(Timeline::Journey, at(1000), 10, 4).await.unwrap();
+        assert!((1..=4).contains(&due.len()));
+        for (mut tx, page) in due {
+            assert!(page.iter().all(|timer| left.remove(timer)), "each is in one page, of one round");
+            tx.write(Writes { disarm: page, ..Writes::default() }).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+    assert!(store.begin_due_apart(Timeline::Journey, at(1000), 10, 4).await.unwrap().is_empty());
+}
+
 pub(super) async fn a_clock_that_goes_back_loses_nothing(fixture: &impl Fixture) {
     let store = fixture.fresh(CommitFaults::default()).await;
     arm(&store, &[timer(5, at(100), 1)]).await;

@@ -1,5 +1,6 @@
 //! The conformance suite on a real server, and what only a server with many clients can do wrong.
 
+mod apart;
 mod order;
 mod rates;
 mod sandbox_clock;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
+use futures::future::try_join_all;
 use sqlx::{PgConnection, PgTransaction};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -141,19 +142,36 @@ impl crate::Store for Store {
         now: Timestamp,
         max: usize,
     ) -> Result<Option<Due<Tx>>, Error> {
+        Ok(self.begin_due_apart(timeline, now, max, 1).await?.pop())
+    }
+
+    async fn begin_due_apart(
+        &self,
+        timeline: Timeline,
+        now: Timestamp,
+        max: usize,
+        classes: usize,
+    ) -> Result<Vec<Due<Tx>>, Error> {
         let by_class = timers::due_shards(&self.pool, timeline, now).await?;
         let order = self.classes.order(by_class.keys().copied().collect());
-        let free = order.iter().map(|class| (*class, Asking::Free));
-        // Others are at work on everything that is due: the first class is waited for.
-        let waited_for = order.first().map(|class| (*class, Asking::Shortly));
-        for (class, asking) in free.chain(waited_for) {
+        let ask = async |class: u8, asking| {
             let found = self.tx_due((timeline, now), (&by_class[&class], asking), max).await?;
             if found.is_some() {
                 self.classes.took(class);
-                return Ok(found);
+            }
+            Ok::<_, Error>(found)
+        };
+        for some in order.chunks(classes) {
+            let found = try_join_all(some.iter().map(|class| ask(*class, Asking::Free))).await?;
+            if found.iter().any(Option::is_some) {
+                return Ok(found.into_iter().flatten().collect());
             }
         }
-        Ok(None)
+        // Others are at work on everything that is due: the first class is waited for.
+        match order.first() {
+            Some(class) => Ok(Vec::from_iter(ask(*class, Asking::Shortly).await?)),
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn next_due(&self, timeline: Timeline) -> Result<Option<Timestamp>, Error> {
