@@ -13,12 +13,15 @@ use serde_json::value::RawValue;
 /// An object's keys and values as they stand in the text.
 pub(super) type Entries<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
+/// How many objects are held with their entries at a time, which are many times their text: HubSpot sends no more.
+const OBJECTS_MAX: usize = 100;
+
 /// The objects of an array in which every reader understands everything alike, each as it stands in the text and
-/// with its entries: the quick way, in one pass. `None` for any other text.
+/// with its entries: the quick way, in one pass. `None` for any other text, and for more than [`OBJECTS_MAX`].
 pub(super) fn objects(array: &[u8]) -> Option<Vec<(&[u8], Entries<'_>)>> {
     let mut rest = utf8(array).ok()?.strip_prefix('[')?.trim_ascii_start();
     let mut found = Vec::new();
-    loop {
+    while found.len() < OBJECTS_MAX {
         let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<Object<'_>>();
         let Object(entries) = reader.next()?.ok()?;
         let (object, behind) = rest.split_at(reader.byte_offset());
@@ -30,6 +33,7 @@ pub(super) fn objects(array: &[u8]) -> Option<Vec<(&[u8], Entries<'_>)>> {
             return rest.strip_prefix(']')?.trim_ascii().is_empty().then_some(found);
         }
     }
+    None
 }
 
 /// The elements of a JSON array as they stand in the body, trimmed; what is inside them is not checked,
@@ -258,6 +262,11 @@ mod tests {
             br#"{"a":1}"#,
         ] {
             assert!(objects(other).is_none(), "{}", String::from_utf8_lossy(other));
+        }
+        for (count, quick) in [(OBJECTS_MAX, true), (OBJECTS_MAX + 1, false)] {
+            let array = format!("[{}]", vec!["{}"; count].join(","));
+            assert_eq!(objects(array.as_bytes()).is_some(), quick);
+            assert_eq!(elements(array.as_bytes()).unwrap().len(), count);
         }
     }
 
