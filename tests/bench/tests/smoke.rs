@@ -59,5 +59,5 @@ fn a_quick_run_on_kafka_and_postgres_counts_exactly_and_writes_whole_tables() {
     assert_table(&text, "Lateness", (3, 9), Some(3));
     // A commit takes more than a twentieth of a millisecond.
     assert_table(&text, "Lateness", (3, 9), Some(1));
-    assert_table(&text, "Memory of each role", (3, 4), None);
+    assert_table(&text, "Memory and idle CPU of each role", (3, 5), None);
 }
