@@ -8,7 +8,7 @@
 pub(crate) mod letters;
 mod outbox;
 pub mod postgres;
-mod timers;
+pub(crate) mod timers;
 mod transactions;
 
 use std::future::Future;

@@ -40,15 +40,18 @@ pub(crate) fn admit(mut records: Vec<Record>) -> (Vec<Record>, Admission) {
 }
 
 impl Admission {
+    fn admitted(&self) -> usize {
+        self.records - self.refused.len()
+    }
+
     /// One result per record of the call, where the log takes all that was admitted or none of it.
     pub(crate) fn answer(
         self,
         outcome: Result<Vec<Position>, AppendError>,
     ) -> Vec<Result<Position, AppendError>> {
-        let admitted = self.records - self.refused.len();
         let outcomes = match outcome {
             Ok(positions) => positions.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error); admitted],
+            Err(error) => vec![Err(error); self.admitted()],
         };
         self.answer_each(outcomes)
     }
@@ -58,6 +61,7 @@ impl Admission {
         self,
         mut results: Vec<Result<Position, AppendError>>,
     ) -> Vec<Result<Position, AppendError>> {
+        assert_eq!(results.len(), self.admitted(), "the log answers for each record that it was given");
         // From the front on, so that each lands in its place.
         for (place, error) in self.refused {
             results.insert(place, Err(error));

@@ -32,9 +32,6 @@ impl Encoding {
     }
 }
 
-/// What the text of an id has: that of a UUID.
-const ID_BYTES: usize = 36;
-
 /// Room for the texts of a record's headers: what those of our own events need.
 const TEXT_BYTES: usize = 256;
 
@@ -116,8 +113,10 @@ impl Event {
         let envelope = &self.envelope;
         // All texts in one buffer, from which each is a slice.
         let mut buffer = String::with_capacity(TEXT_BYTES);
-        write!(buffer, "{}{}", envelope.id, envelope.time).expect("a string takes everything");
-        let (id, time) = (0..ID_BYTES, ID_BYTES..buffer.len());
+        write!(buffer, "{}", envelope.id).expect("a string takes everything");
+        let id = 0..buffer.len();
+        write!(buffer, "{}", envelope.time).expect("a string takes everything");
+        let time = id.end..buffer.len();
         let mut write = |text: &str| {
             let from = buffer.len();
             buffer.push_str(text);

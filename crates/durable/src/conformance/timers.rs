@@ -9,7 +9,8 @@ use crate::rows::{Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
 use crate::store::{CommitFaults, Store, Tx};
 
-async fn arm<S: Store>(store: &S, timers: &[Timer]) {
+/// Arms timers of any shards.
+pub(crate) async fn arm<S: Store>(store: &S, timers: &[Timer]) {
     let shards = ShardSet::new(timers.iter().map(|timer| timer.shard));
     let mut tx = store.begin(&shards).await.unwrap();
     tx.write(Writes { arm: timers.to_vec(), ..Writes::default() }).await.unwrap();

@@ -3,19 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::conformance::timers::arm;
 use crate::conformance::{at, shard, timer};
-use crate::rows::{Timeline, Timer, Writes};
+use crate::rows::{Timeline, Timer};
 use crate::shard_set::ShardSet;
-use crate::store::{Store as _, Tx as _};
+use crate::store::Store as _;
 
 async fn store_with_timers(database: &Database, classes: u8) -> Store {
     let (store, _) = database.fresh_store(&CORE, CommitFaults::default()).await;
     let timers: Vec<Timer> = (0..classes).map(|n| timer(n, at(100), u128::from(n))).collect();
-    for timer in timers {
-        let mut tx = store.begin(&ShardSet::new([timer.shard])).await.unwrap();
-        tx.write(Writes { arm: vec![timer], ..Writes::default() }).await.unwrap();
-        tx.commit().await.unwrap();
-    }
+    arm(&store, &timers).await;
     store
 }
 
