@@ -6,7 +6,7 @@ use afterglow_domain::EnrolmentId;
 use afterglow_durable::{Timeline, Timer};
 use afterglow_journey::{Promise, Status};
 
-use crate::rows::{EnrolmentRow, ObligationRow};
+use crate::rows::{Closed, EnrolmentRow, ObligationRow};
 use crate::store::memory::Tables;
 use crate::turn::TIMER_KEY;
 
@@ -62,8 +62,8 @@ fn no_stuck_journey(tables: &Tables, timers: &[Timer], broken: &mut Vec<String>)
 
 fn never_early(tables: &Tables, broken: &mut Vec<String>) {
     for row in tables.obligations.values() {
-        let kept = row.closed.as_ref().filter(|closed| matches!(closed.outcome, "delivered" | "late"));
-        if kept.is_some_and(|closed| closed.at < row.planned) {
+        let kept = matches!(row.closed.outcome, "delivered" | "late");
+        if kept && row.closed.at < row.planned {
             broken.push(format!("5: {} {} of {} was kept early", row.moment, row.occurrence, row.enrolment));
         }
     }
@@ -90,9 +90,9 @@ fn obligations_end_once(tables: &Tables, broken: &mut Vec<String>) {
     for row in tables.enrolments.values() {
         for promise in &row.state.promises {
             let key = (row.id, promise.moment.clone(), promise.occurrence);
-            if !tables.obligations.contains_key(&key) {
+            if !promise.is_open() && !tables.obligations.contains_key(&key) {
                 broken.push(format!(
-                    "8: {} {} of {} is not registered",
+                    "8: {} {} of {} is not open and nothing says how it ended",
                     promise.moment, promise.occurrence, row.id
                 ));
             }
@@ -119,16 +119,13 @@ fn wrong_obligation(row: &EnrolmentRow, obligation: &ObligationRow) -> Option<St
     let (moment, occurrence, id) = (&obligation.moment, obligation.occurrence, row.id);
     let promise = row.state.promise(moment);
     let open = promise.is_some_and(|promise| promise.occurrence == occurrence && promise.is_open());
-    match &obligation.closed {
-        None if !open => Some(format!("8: {moment} {occurrence} of {id} is open and nothing waits for it")),
-        Some(closed) if open => {
-            Some(format!("8: {moment} {occurrence} of {id} is {} and still waits", closed.outcome))
-        }
-        Some(closed) if matches!(closed.outcome, "waived" | "failed") && closed.reason.is_empty() => {
-            Some(format!("8: {moment} {occurrence} of {id} is {} without a reason", closed.outcome))
-        }
-        _ => None,
+    let Closed { outcome, reason, .. } = &obligation.closed;
+    if open {
+        return Some(format!("8: {moment} {occurrence} of {id} is {outcome} and still waits"));
     }
+    let absent = matches!(*outcome, "waived" | "failed");
+    (absent && reason.is_empty())
+        .then(|| format!("8: {moment} {occurrence} of {id} is {outcome} without a reason"))
 }
 
 fn own_version_only(tables: &Tables, broken: &mut Vec<String>) {

@@ -1,8 +1,8 @@
 //! The journey engine: deals and deliveries in, touchpoints and journey events out.
 //!
-//! It keeps what a decision needs (deals, enrolments, obligations, published journeys), asks
+//! It keeps what a decision needs (deals, enrolments, published journeys), asks
 //! [`afterglow_journey::decide`] what follows, and makes the answer durable in one transaction: state,
-//! obligations, the one armed timer and the events to publish.
+//! closed obligations, the one armed timer and the events to publish.
 //!
 //! Invariants: a deal's events have their effect once and in the order of their `rev`, whatever the
 //! order and number in which they arrive; an enrolment that is not ended has exactly one armed timer;

@@ -7,6 +7,7 @@
 mod postgres;
 mod sqlite;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use afterglow_domain::{DealRef, EnrolmentId, HomeKey, Tenant, Timestamp, TouchpointId};
@@ -68,15 +69,15 @@ pub struct Obligation {
     pub deadline: Timestamp,
     /// The touchpoint's id, whether it was emitted or not: the key to what the dispatcher knows.
     pub touchpoint: TouchpointId,
-    /// How it ended; `None` while open.
-    pub closed: Option<Closed>,
-    /// Where it stands while open.
-    pub open: Option<Open>,
+    /// Where it stands.
+    pub stands: Stands,
 }
 
-/// Where an open obligation stands.
+/// Where an obligation stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Open {
+pub enum Stands {
+    /// It ended.
+    Closed(Closed),
     /// It waits, and the reason of the last delay if there was one.
     Waiting {
         /// When it is tried next.
@@ -132,8 +133,11 @@ pub trait Rows: Send + Sync {
     /// The deals that are asked for.
     fn deals(&self, asked: &str) -> impl Future<Output = Result<Vec<DealRow>, Error>> + Send;
 
-    /// The obligations of an enrolment, by planned time, moment and occurrence.
-    fn obligations(&self, of: EnrolmentId) -> impl Future<Output = Result<Vec<ObligationRow>, Error>> + Send;
+    /// The obligations of an enrolment that are closed, in no order.
+    fn closed_obligations(
+        &self,
+        of: EnrolmentId,
+    ) -> impl Future<Output = Result<Vec<ObligationRow>, Error>> + Send;
 
     /// A published version.
     fn definition(
@@ -157,9 +161,9 @@ pub async fn enrolments(rows: &impl Rows, asked: &str) -> Result<Vec<Enrolment>,
     };
     let mut found = Vec::with_capacity(asked_for.len());
     for row in asked_for {
-        let obligations = rows.obligations(row.id).await?;
+        let closed = rows.closed_obligations(row.id).await?;
         let definition = definition_of(rows, &row).await?;
-        found.push(enrolment(row, &definition, obligations));
+        found.push(enrolment(row, &definition, closed));
     }
     Ok(found)
 }
@@ -187,9 +191,8 @@ async fn definition_of(rows: &impl Rows, row: &EnrolmentRow) -> Result<Definitio
     published.definition().map_err(|error| Error::Refused(format!("{}: {error}", codes::JOURNEY)))
 }
 
-fn enrolment(row: EnrolmentRow, definition: &Definition, obligations: Vec<ObligationRow>) -> Enrolment {
+fn enrolment(row: EnrolmentRow, definition: &Definition, closed: Vec<ObligationRow>) -> Enrolment {
     let zone = &definition.sending.zone;
-    let told = |row_of| obligation(&row.state, zone, row_of);
     let (phase, phase_reason) = match &row.state.phase {
         Phase::Active => ("active", None),
         Phase::Held => ("held", None),
@@ -206,7 +209,7 @@ fn enrolment(row: EnrolmentRow, definition: &Definition, obligations: Vec<Obliga
         zone: zone.clone(),
         next_due: row.armed,
         details_removed: row.details_removed,
-        obligations: obligations.into_iter().map(told).collect(),
+        obligations: obligations(row.id, &row.state, zone, closed),
         home: row.home,
         deal: row.deal,
         journey: (row.journey, row.version),
@@ -214,25 +217,37 @@ fn enrolment(row: EnrolmentRow, definition: &Definition, obligations: Vec<Obliga
     }
 }
 
-fn obligation(state: &State, zone: &Zone, row: ObligationRow) -> Obligation {
-    let current = state.promise(&row.moment).filter(|promise| promise.occurrence == row.occurrence);
-    Obligation {
-        touchpoint: identity::touchpoint(row.enrolment, &row.moment, row.occurrence),
-        open: current.filter(|_| row.closed.is_none()).and_then(open),
-        moment: row.moment,
-        occurrence: row.occurrence,
-        day: day_of(state.day_zero, zone.date_of(row.planned)),
-        planned: row.planned,
-        deadline: row.deadline,
-        closed: row.closed,
-    }
+/// Those that are open, which are in the state, and those that are closed, which have rows. The state was read
+/// first: what was closed in between is in both, and closed.
+fn obligations(id: EnrolmentId, state: &State, zone: &Zone, closed: Vec<ObligationRow>) -> Vec<Obligation> {
+    let told = |moment: &str, occurrence, planned, deadline, stands| Obligation {
+        touchpoint: identity::touchpoint(id, moment, occurrence),
+        moment: moment.to_owned(),
+        occurrence,
+        day: day_of(state.day_zero, zone.date_of(planned)),
+        planned,
+        deadline,
+        stands,
+    };
+    let going_on = state.promises.iter().filter_map(|of| {
+        let stands = open(of)?;
+        Some(told(&of.moment, of.occurrence, of.planned, of.deadline, stands))
+    });
+    let ended = closed.into_iter().map(|of| {
+        let stands = Stands::Closed(of.closed);
+        told(&of.moment, of.occurrence, of.planned, of.deadline, stands)
+    });
+    let each: BTreeMap<_, _> = going_on.chain(ended).map(|of| (of.touchpoint, of)).collect();
+    let mut all: Vec<_> = each.into_values().collect();
+    all.sort_by(|a, b| (a.planned, &a.moment, a.occurrence).cmp(&(b.planned, &b.moment, b.occurrence)));
+    all
 }
 
-fn open(promise: &Promise) -> Option<Open> {
+fn open(promise: &Promise) -> Option<Stands> {
     match &promise.status {
-        Status::Waiting { due, reason } => Some(Open::Waiting { due: *due, reason: reason.clone() }),
+        Status::Waiting { due, reason } => Some(Stands::Waiting { due: *due, reason: reason.clone() }),
         Status::Emitted { asked, revoking, .. } => {
-            Some(Open::Emitted { asked: *asked, revoking: revoking.clone() })
+            Some(Stands::Emitted { asked: *asked, revoking: revoking.clone() })
         }
         Status::Recalled | Status::Delivered | Status::Spent | Status::Undelivered => None,
     }

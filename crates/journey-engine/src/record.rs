@@ -26,7 +26,7 @@ type ObligationKey = (EnrolmentId, String, u32);
 /// What a turn writes besides deals and enrolments.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
-    pub(crate) obligations: BTreeMap<ObligationKey, ObligationRow>,
+    pub(crate) closed: BTreeMap<ObligationKey, ObligationRow>,
     pub(crate) outbox: Vec<OutboxRow>,
 }
 
@@ -79,20 +79,21 @@ impl Recorder<'_> {
     /// Records the effects in order. `before` is the state before the decision; `None` at the start.
     pub(crate) fn record(&mut self, before: Option<&State>, effects: &[Effect]) -> Result<(), Error> {
         let mut replanned = before.is_none();
-        for effect in effects {
+        for (before_it, effect) in effects.iter().enumerate() {
             match effect {
                 Effect::Enrolled => self.enrolled(effects),
                 // Not an effect on an enrolment: the caller declines without one.
                 Effect::NeverEnrolled { .. } => {}
-                Effect::ObligationOpened { moment, occurrence, planned, deadline }
-                | Effect::ObligationMoved { moment, occurrence, planned, deadline } => {
-                    self.promise((moment, *occurrence), *planned, *deadline);
+                // What is open is in the state.
+                Effect::ObligationOpened { .. } | Effect::ObligationMoved { .. } => {
                     if !std::mem::replace(&mut replanned, true) {
                         self.replanned();
                     }
                 }
                 Effect::ObligationClosed { moment, occurrence, outcome, at } => {
-                    self.close(before, (moment, *occurrence), (outcome, *at))?;
+                    let key = (self.row.id, moment.clone(), *occurrence);
+                    let times = times_of(&key, before, &effects[..before_it])?;
+                    self.close(key, times, (outcome, *at))?;
                 }
                 Effect::Emit(plan) => {
                     metrics::counter!(metric::TOUCHPOINTS, "channel" => plan.channel.as_str()).increment(1);
@@ -177,31 +178,19 @@ impl Recorder<'_> {
         self.publish_counted(event);
     }
 
-    fn promise(&mut self, (moment, occurrence): (&String, u32), planned: Timestamp, deadline: Timestamp) {
-        let enrolment = self.row.id;
-        let row =
-            ObligationRow { enrolment, moment: moment.clone(), occurrence, planned, deadline, closed: None };
-        self.output.obligations.insert((enrolment, moment.clone(), occurrence), row);
-    }
-
     fn close(
         &mut self,
-        before: Option<&State>,
-        (moment, occurrence): (&String, u32),
+        key: ObligationKey,
+        Times { planned, deadline }: Times,
         (outcome, at): (&Outcome, Timestamp),
     ) -> Result<(), Error> {
-        let key = (self.row.id, moment.clone(), occurrence);
-        let mut obligation = match self.output.obligations.get(&key) {
-            Some(row) => row.clone(),
-            None => stored(before, &key)?,
-        };
-        if obligation.closed.is_some() {
-            let (code, id) = (codes::CLOSED_TWICE, self.row.id);
-            return Err(Error::Refused(format!("{code}: {moment} {occurrence} of {id} is closed already")));
+        let (enrolment, moment, occurrence) = key.clone();
+        if self.output.closed.contains_key(&key) {
+            return Err(already_closed(&key, "is closed already"));
         }
         let (word, kind, reason) = ending(outcome);
         metrics::counter!(metric::CLOSED, "outcome" => word).increment(1);
-        let id = identity::obligation(self.row.id, moment, occurrence);
+        let id = identity::obligation(enrolment, &moment, occurrence);
         let event = proto::ObligationClosed {
             enrolment: Some(self.enrolment()),
             obligation_id: id.to_string(),
@@ -209,11 +198,12 @@ impl Recorder<'_> {
             occurrence: number(occurrence),
             outcome: kind.into(),
             reason: reason.clone(),
-            planned_at: Some(convert::timestamp(obligation.planned)),
+            planned_at: Some(convert::timestamp(planned)),
             closed_at: Some(convert::timestamp(at)),
         };
-        obligation.closed = Some(Closed { outcome: word, reason, at });
-        self.output.obligations.insert(key, obligation);
+        let closed = Closed { outcome: word, reason, at };
+        let row = ObligationRow { enrolment, moment, occurrence, planned, deadline, closed };
+        self.output.closed.insert(key, row);
         self.publish(identity::obligation_closed(id), event);
         Ok(())
     }
@@ -236,23 +226,34 @@ impl Recorder<'_> {
     }
 }
 
-/// An open obligation as it is stored: its times are those of the promise before the decision.
-fn stored(
-    before: Option<&State>,
-    (enrolment, moment, occurrence): &ObligationKey,
-) -> Result<ObligationRow, Error> {
-    let promise = before.and_then(|state| state.promise(moment)).filter(|p| p.occurrence == *occurrence);
-    let promise = promise.ok_or_else(|| {
-        Error::Refused(format!("{}: {moment} {occurrence} of {enrolment} is not open", codes::CLOSED_TWICE))
-    })?;
-    Ok(ObligationRow {
-        enrolment: *enrolment,
-        moment: moment.clone(),
-        occurrence: *occurrence,
-        planned: promise.planned,
-        deadline: promise.deadline,
-        closed: None,
-    })
+/// When an obligation was to go out, and from when on it could not.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    planned: Timestamp,
+    deadline: Timestamp,
+}
+
+/// The times of an obligation that is closed: as the decision opened or moved it, or as they were before.
+fn times_of(key: &ObligationKey, before: Option<&State>, decided: &[Effect]) -> Result<Times, Error> {
+    let (_, moment, occurrence) = key;
+    let now = decided.iter().rev().find_map(|effect| match effect {
+        Effect::ObligationOpened { moment: m, occurrence: o, planned, deadline }
+        | Effect::ObligationMoved { moment: m, occurrence: o, planned, deadline }
+            if (m, o) == (moment, occurrence) =>
+        {
+            Some(Times { planned: *planned, deadline: *deadline })
+        }
+        _ => None,
+    });
+    let then = || {
+        let promise = before?.promise(moment).filter(|promise| promise.occurrence == *occurrence)?;
+        Some(Times { planned: promise.planned, deadline: promise.deadline })
+    };
+    now.or_else(then).ok_or_else(|| already_closed(key, "is not open"))
+}
+
+fn already_closed((enrolment, moment, occurrence): &ObligationKey, what: &str) -> Error {
+    Error::Refused(format!("{}: {moment} {occurrence} of {enrolment} {what}", codes::CLOSED_TWICE))
 }
 
 fn ending(outcome: &Outcome) -> (&'static str, proto::ObligationOutcome, String) {

@@ -146,7 +146,7 @@ impl EnrolmentRow {
     }
 }
 
-/// One occurrence of one promise.
+/// How one occurrence of one promise ended. While it is open it is in the enrolment's state and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObligationRow {
     /// Whose promise.
@@ -155,12 +155,12 @@ pub struct ObligationRow {
     pub moment: String,
     /// Which occurrence of it, from 0.
     pub occurrence: u32,
-    /// When it is, or was, to go out.
+    /// When it was to go out.
     pub planned: Timestamp,
-    /// From when on it may not go out any more.
+    /// From when on it could not go out any more.
     pub deadline: Timestamp,
-    /// How it ended; `None` while it is open. Written once.
-    pub closed: Option<Closed>,
+    /// How it ended. Written once.
+    pub closed: Closed,
 }
 
 /// The end of an obligation.

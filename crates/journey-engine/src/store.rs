@@ -50,8 +50,8 @@ pub trait EngineTx: Tx {
     /// Writes state, armed timer and counters of enrolments that are there: the path of every timer.
     fn save_states(&mut self, enrolments: &[EnrolmentRow]) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Writes obligations. Refuses to touch one that is closed.
-    fn save_obligations(
+    /// Writes how obligations ended. Refuses one that is closed already.
+    fn close_obligations(
         &mut self,
         obligations: &[ObligationRow],
     ) -> impl Future<Output = Result<(), Error>> + Send;

@@ -202,12 +202,12 @@ impl<'a> Turn<'a> {
         }
         let mut deals = self.deals;
         let touched: Vec<DealRow> = self.touched.iter().filter_map(|deal| deals.remove(deal)).collect();
-        let obligations: Vec<_> = self.output.obligations.into_values().collect();
+        let closed: Vec<_> = self.output.closed.into_values().collect();
         let links: Vec<_> = self.links.into_iter().collect();
         tx.save_deals(&touched).await?;
         tx.save_enrolments(&whole).await?;
         tx.save_states(&states).await?;
-        tx.save_obligations(&obligations).await?;
+        tx.close_obligations(&closed).await?;
         tx.link_accounts(&links).await?;
         tx.write(writes).await
     }

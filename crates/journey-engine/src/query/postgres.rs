@@ -10,7 +10,7 @@ use sqlx::postgres::{PgPool, PgRow};
 use super::{FOUND_MAX, Rows};
 use crate::rows::{DealRow, EnrolmentRow, ObligationRow};
 use crate::store::postgres::{
-    DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
+    DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
 };
 
 /// The CRM's own id of a row's deal, which is indexed.
@@ -60,14 +60,12 @@ impl Rows for PgPool {
         rows.iter().map(deal_row).collect()
     }
 
-    async fn obligations(&self, of: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
-        let rows = sqlx::query(
-            "select enrolment, moment, occurrence, planned_at, deadline_at, outcome, reason, closed_at
-             from obligation where enrolment = $1 order by planned_at, moment collate \"C\", occurrence",
-        )
-        .bind(of.0)
-        .fetch_all(self)
-        .await?;
+    async fn closed_obligations(&self, of: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
+        // The text is made of constants only.
+        let sql = AssertSqlSafe(format!(
+            "select {OBLIGATION_COLUMNS} from obligation where enrolment = $1 and outcome is not null"
+        ));
+        let rows = sqlx::query(sql).bind(of.0).fetch_all(self).await?;
         rows.iter().map(obligation_row).collect()
     }
 

@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::{FOUND_MAX, Rows};
 use crate::rows::{DealRow, EnrolmentRow, ObligationRow};
 use crate::store::sqlite::{
-    DEAL_COLUMNS, ENROLMENT_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
+    DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
 };
 
 /// The CRM's own id of a row's deal, which is indexed.
@@ -51,13 +51,11 @@ impl Rows for SqlitePool {
         rows.iter().map(deal_row).collect()
     }
 
-    async fn obligations(&self, of: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
-        let rows = sqlx::query(
-            "select * from obligation where enrolment = ? order by planned_at, moment, occurrence",
-        )
-        .bind(of.as_bytes().as_slice())
-        .fetch_all(self)
-        .await?;
+    async fn closed_obligations(&self, of: EnrolmentId) -> Result<Vec<ObligationRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "select {OBLIGATION_COLUMNS} from obligation where outcome is not null and enrolment = "
+        ));
+        let rows = query.push_bind(of.as_bytes().to_vec()).build().fetch_all(self).await?;
         rows.iter().map(obligation_row).collect()
     }
 

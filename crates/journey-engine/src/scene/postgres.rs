@@ -12,7 +12,7 @@ use super::{Inspect, World};
 use crate::rows::AccountLink;
 use crate::store::memory::Tables;
 use crate::store::postgres::{
-    DEAL_COLUMNS, ENROLMENT_COLUMNS, SCHEMA, deal_row, enrolment_row, obligation_row,
+    DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, SCHEMA, deal_row, enrolment_row, obligation_row,
 };
 
 /// A world in a schema of its own.
@@ -34,7 +34,8 @@ impl Inspect for Store {
             let row = enrolment_row(&row).unwrap();
             tables.enrolments.insert(row.id, row);
         }
-        for row in all("select * from obligation".to_owned()).await {
+        for row in all(format!("select {OBLIGATION_COLUMNS} from obligation where outcome is not null")).await
+        {
             let row = obligation_row(&row).unwrap();
             tables.obligations.insert((row.enrolment, row.moment.clone(), row.occurrence), row);
         }

@@ -16,7 +16,7 @@ use crate::invariants::check_invariants;
 use crate::rows::AccountLink;
 use crate::store::memory::Tables;
 use crate::store::sqlite::{
-    DEAL_COLUMNS, ENROLMENT_COLUMNS, MIGRATIONS, deal_row, enrolment_row, obligation_row,
+    DEAL_COLUMNS, ENROLMENT_COLUMNS, MIGRATIONS, OBLIGATION_COLUMNS, deal_row, enrolment_row, obligation_row,
 };
 use crate::{Engine, EngineTx, Options, publish};
 
@@ -45,7 +45,8 @@ impl Inspect for sqlite::Store {
             let row = enrolment_row(&row).unwrap();
             tables.enrolments.insert(row.id, row);
         }
-        for row in all("select * from obligation".to_owned()).await {
+        for row in all(format!("select {OBLIGATION_COLUMNS} from obligation where outcome is not null")).await
+        {
             let row = obligation_row(&row).unwrap();
             tables.obligations.insert((row.enrolment, row.moment.clone(), row.occurrence), row);
         }

@@ -4,6 +4,7 @@ use afterglow_durable::store::CommitFaults;
 use afterglow_durable::{Error, ShardSet, Store, Tx, memory, sqlite};
 
 use super::EngineTx;
+use crate::query::Rows;
 use crate::rows::{Closed, EnrolmentRow, ObligationRow};
 use crate::scene::{Deal, Inspect, Kind, day, world_in_memory, world_on_sqlite};
 use crate::store::memory::Tables;
@@ -65,29 +66,48 @@ async fn a_state_is_written_alone<S: Inspect>(store: &S, row: &EnrolmentRow) {
 }
 
 async fn an_obligation_is_closed_once<S: Inspect>(store: &S, row: &EnrolmentRow) {
-    let open = ObligationRow {
-        enrolment: row.id,
-        moment: "new".to_owned(),
-        occurrence: 0,
-        planned: day(1),
-        deadline: day(2),
-        closed: None,
-    };
-    let moved = ObligationRow { planned: day(3), ..open.clone() };
-    let end = Closed { outcome: "waived", reason: "why".to_owned(), at: day(4) };
-    let closed = ObligationRow { closed: Some(end), ..moved.clone() };
+    let one = waived(row, "new");
+    let other = ObligationRow { occurrence: 1, ..one.clone() };
     let mut tx = begin(store).await;
-    for step in [&open, &moved, &closed] {
-        tx.save_obligations(std::slice::from_ref(step)).await.unwrap();
-    }
+    tx.close_obligations(&[one.clone(), other.clone()]).await.unwrap();
     tx.commit().await.unwrap();
-    for again in [&open, &closed] {
+    let third = ObligationRow { occurrence: 2, ..one.clone() };
+    for again in [[third.clone(), one.clone()], [third.clone(), third]] {
         let mut tx = begin(store).await;
-        let refused = tx.save_obligations(std::slice::from_ref(again)).await.unwrap_err();
+        let refused = tx.close_obligations(&again).await.unwrap_err();
         assert!(refused.to_string().contains("AG3005"), "{refused}");
     }
     let stored = store.look().await.0.obligations;
-    assert_eq!(stored[&(row.id, "new".to_owned(), 0)], closed);
+    assert_eq!(stored.into_values().collect::<Vec<_>>(), [one, other]);
+}
+
+fn waived(row: &EnrolmentRow, moment: &str) -> ObligationRow {
+    ObligationRow {
+        enrolment: row.id,
+        moment: moment.to_owned(),
+        occurrence: 0,
+        planned: day(1),
+        deadline: day(2),
+        closed: Closed { outcome: "waived", reason: "why".to_owned(), at: day(4) },
+    }
+}
+
+/// An older program wrote rows of what is open, too.
+async fn what_an_older_program_opened_is_closed<S: Inspect>(
+    (store, row): (S, EnrolmentRow),
+    readers: &impl Rows,
+    open: impl AsyncFnOnce(&mut S::Tx, &'static str),
+) {
+    let mut tx = begin(&store).await;
+    let sql = "insert into obligation (enrolment, moment, occurrence, planned_at, deadline_at)
+               select id, 'new', 0, 1, 2 from enrolment";
+    open(&mut tx, sql).await;
+    tx.commit().await.unwrap();
+    assert_eq!(readers.closed_obligations(row.id).await.unwrap(), [], "an open one is in the state");
+    let mut tx = begin(&store).await;
+    tx.close_obligations(&[waived(&row, "new")]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(readers.closed_obligations(row.id).await.unwrap(), [waived(&row, "new")]);
 }
 
 async fn a_second_enrolment_is_refused<S: Inspect>(store: &S, row: &EnrolmentRow) {
@@ -115,6 +135,16 @@ async fn the_model_conforms() {
 async fn sqlite_conforms() {
     let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
     conforms::<sqlite::Store>(enrolled(world).await).await;
+}
+
+#[tokio::test]
+async fn sqlite_closes_what_an_older_program_opened() {
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    let open = async |tx: &mut sqlite::Tx, sql| {
+        sqlx::raw_sql(sql).execute(tx.connection()).await.unwrap();
+    };
+    what_an_older_program_opened_is_closed::<sqlite::Store>(enrolled(world).await, &readers, open).await;
 }
 
 /// A timer's statement must find its rows by their key: a scan would make a million waiting customers slow.
@@ -152,6 +182,17 @@ mod postgres {
     async fn conforms() {
         let database = Database::fresh().await;
         super::conforms::<Store>(enrolled(world_on(&database, CommitFaults::default()).await).await).await;
+    }
+
+    #[tokio::test]
+    async fn what_an_older_program_opened_is_closed() {
+        let database = Database::fresh().await;
+        let world = world_on(&database, CommitFaults::default()).await;
+        let readers = world.store.readers().clone();
+        let open = async |tx: &mut afterglow_durable::postgres::Tx, sql| {
+            sqlx::raw_sql(sql).execute(tx.connection()).await.unwrap();
+        };
+        super::what_an_older_program_opened_is_closed::<Store>(enrolled(world).await, &readers, open).await;
     }
 
     /// Replicas start with the same new file: one of them publishes it, and all use it.

@@ -21,7 +21,7 @@ pub struct Tables {
     pub deals: BTreeMap<DealRef, DealRow>,
     /// Enrolments.
     pub enrolments: BTreeMap<EnrolmentId, EnrolmentRow>,
-    /// Obligations.
+    /// How obligations ended.
     pub obligations: BTreeMap<ObligationKey, ObligationRow>,
     /// Account links.
     pub links: BTreeSet<AccountLink>,
@@ -79,11 +79,10 @@ impl EngineTx for Tx<Tables> {
         Ok(())
     }
 
-    async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
+    async fn close_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
         for row in obligations {
             let key = (row.enrolment, row.moment.clone(), row.occurrence);
-            let stored = self.role().obligations.insert(key, row.clone());
-            if stored.is_some_and(|stored| stored.closed.is_some()) {
+            if self.role().obligations.insert(key, row.clone()).is_some() {
                 return Err(Error::Refused(format!(
                     "{}: an obligation is closed already",
                     codes::CLOSED_TWICE

@@ -68,14 +68,15 @@ create index enrolment_by_home on enrolment (home);
 create index enrolment_by_account on enrolment (account);
 create index enrolment_by_account_name on enrolment (lower(account_name));
 
--- Every promise, one row per occurrence. Its touchpoint's id follows from the key.
+-- How promises ended, one row per occurrence. What is open is in its enrolment's state; programs before had a row
+-- of it here, too, without outcome, which is completed when it is closed. Its touchpoint's id follows from the key.
 create table obligation (
     enrolment   uuid not null,
     moment      text not null,
     occurrence  int8 not null,  -- from 0
     planned_at  int8 not null,
     deadline_at int8 not null,
-    outcome     text,           -- delivered, late, waived, failed; null while open; written once
+    outcome     text,           -- delivered, late, waived, failed; written once
     reason      text,
     closed_at   int8,           -- by the journey's clock
     primary key (enrolment, moment, occurrence)

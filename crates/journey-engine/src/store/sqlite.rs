@@ -16,7 +16,7 @@ use crate::rows::{AccountLink, DealRow, EnrolmentRow, ObligationRow};
 
 pub(crate) use deals::{DEAL_COLUMNS, deal_row};
 pub(crate) use enrolments::{ENROLMENT_COLUMNS, enrolment_row};
-pub(crate) use obligations::obligation_row;
+pub(crate) use obligations::{OBLIGATION_COLUMNS, obligation_row};
 
 /// The schema of `engine.db`, for [`afterglow_durable::sqlite::Store::open`].
 pub const MIGRATIONS: &[Migration] = &[
@@ -51,8 +51,8 @@ impl EngineTx for Tx {
         enrolments::save_states(self.connection(), enrolments).await
     }
 
-    async fn save_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
-        obligations::save(self.connection(), obligations).await
+    async fn close_obligations(&mut self, obligations: &[ObligationRow]) -> Result<(), Error> {
+        obligations::close(self.connection(), obligations).await
     }
 
     async fn find_detailed_enrolments(

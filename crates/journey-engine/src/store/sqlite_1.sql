@@ -60,14 +60,15 @@ create index enrolment_by_home on enrolment (home);
 create index enrolment_by_account on enrolment (account);
 create index enrolment_by_account_name on enrolment (account_name collate nocase);
 
--- Every promise, one row per occurrence. Its touchpoint's id follows from the key.
+-- How promises ended, one row per occurrence. What is open is in its enrolment's state; programs before had a row
+-- of it here, too, without outcome, which is completed when it is closed. Its touchpoint's id follows from the key.
 create table obligation (
     enrolment   blob    not null,
     moment      text    not null,
     occurrence  integer not null,  -- from 0
     planned_at  integer not null,
     deadline_at integer not null,
-    outcome     text,              -- delivered, late, waived, failed; null while open; written once
+    outcome     text,              -- delivered, late, waived, failed; written once
     reason      text,
     closed_at   integer,           -- by the journey's clock
     primary key (enrolment, moment, occurrence)

@@ -170,7 +170,7 @@ async fn another_close_date_moves_what_waits<S: Inspect>(mut world: World<S>) {
     world.pass(day(5)).await;
     assert_eq!(world.story(Topic::Touchpoints), ["due welcome 0", "due first-week 0"], "two days earlier");
     let (tables, _) = world.store.look().await;
-    let month = tables.obligations.values().find(|row| row.moment == "first-month").unwrap();
+    let month = tables.enrolments.values().find_map(|row| row.state.promise("first-month")).unwrap();
     assert_eq!(month.planned.to_string(), "2026-04-03T07:30:00Z");
 }
 

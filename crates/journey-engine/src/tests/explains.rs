@@ -4,7 +4,7 @@ use afterglow_durable::conformance::postgres::Database;
 use afterglow_durable::store::CommitFaults;
 
 use crate::invariants::check_invariants;
-use crate::query::{self, Enrolment, Open, Rows};
+use crate::query::{self, Enrolment, Rows, Stands};
 use crate::rows::Standing;
 use crate::scene::postgres::world_on;
 use crate::scene::{Deal, Dispatcher, Inspect, Kind, World, day, world_in_memory, world_on_sqlite};
@@ -32,8 +32,8 @@ async fn enrolments<S: Inspect>(mut world: World<S>, readers: &impl Rows) -> Vec
     }
     assert_eq!((found.phase, found.journey.clone()), ("active", ("first-90-days".to_owned(), 1)));
     assert_eq!(found.obligations.len(), 5);
-    assert!(matches!(found.obligations[0].open, Some(Open::Emitted { revoking: None, .. })));
-    assert!(matches!(&found.obligations[1].open, Some(Open::Waiting { reason: None, .. })));
+    assert!(matches!(found.obligations[0].stands, Stands::Emitted { revoking: None, .. }));
+    assert!(matches!(&found.obligations[1].stands, Stands::Waiting { reason: None, .. }));
     assert_eq!(found.next_due, Some(found.obligations[0].planned.plus(std::time::Duration::from_hours(24))));
     let touchpoint = &world.published.last().unwrap().envelope.id;
     assert_eq!(found.obligations[0].touchpoint.0, touchpoint.0);
@@ -111,12 +111,20 @@ async fn the_checks_can_fail() {
         row.planned = day(200);
     }
     assert_eq!(found(&early, &timers), ["5"]);
-    let mut unregistered = good.clone();
-    unregistered.obligations.clear();
-    assert_eq!(found(&unregistered, &timers), ["8"; 5]);
-    let mut reopened = good.clone();
-    reopened.obligations.values_mut().for_each(|row| row.closed = None);
-    assert_eq!(found(&reopened, &timers), ["8"], "the delivered one is closed for ever");
+    let mut untold = good.clone();
+    untold.obligations.clear();
+    assert_eq!(found(&untold, &timers), ["8"], "how the delivered one ended");
+    let mut closed_too_soon = good.clone();
+    let waiting = &good.enrolments.values().next().unwrap().state.promises[1];
+    let mut row = good.obligations.values().next().unwrap().clone();
+    row.moment.clone_from(&waiting.moment);
+    closed_too_soon.obligations.insert((row.enrolment, row.moment.clone(), row.occurrence), row);
+    assert_eq!(found(&closed_too_soon, &timers), ["8"], "it still waits");
+    let mut silent = good.clone();
+    for row in silent.obligations.values_mut() {
+        (row.closed.outcome, row.closed.reason) = ("waived", String::new());
+    }
+    assert_eq!(found(&silent, &timers), ["8"], "an absence has a reason");
     let mut ended = good;
     let row = ended.enrolments.values_mut().next().unwrap();
     row.state.phase = afterglow_journey::Phase::Closing { reason: "lost".to_owned() };

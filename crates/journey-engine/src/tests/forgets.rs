@@ -9,6 +9,7 @@ use afterglow_events::Topic;
 use prost::Message as _;
 
 use super::on_both_stores;
+use crate::query::Stands;
 use crate::scene::{Deal, Dispatcher, Inspect, Kind, World, day, world_on_sqlite};
 use crate::store::memory::Tables;
 use crate::store::sqlite::MIGRATIONS;
@@ -137,7 +138,8 @@ async fn explain_says_when_details_were_removed() {
     all(&world, 10).await;
     let found = query::enrolments(world.store.readers(), "northwind gmbh").await.unwrap();
     assert_eq!(found[0].details_removed, Some(world.clock.now()));
-    assert_eq!(found[0].obligations.iter().filter(|promise| promise.closed.is_some()).count(), 5);
+    let closed = |promise: &&query::Obligation| matches!(promise.stands, Stands::Closed(_));
+    assert_eq!(found[0].obligations.iter().filter(closed).count(), 5);
 }
 
 /// The janitor looks every hour, into tables that are never emptied.

@@ -12,7 +12,7 @@ use afterglow_dispatcher::query::{AttemptView, Delivery};
 use afterglow_dispatcher::{AttemptState, Budget};
 use afterglow_domain::{Money, Timestamp};
 use afterglow_journey::Zone;
-use afterglow_journey_engine::query::{Enrolment, Obligation, Open};
+use afterglow_journey_engine::query::{Enrolment, Obligation, Stands};
 use afterglow_service::telemetry::Escaped;
 
 use super::Detail;
@@ -82,13 +82,10 @@ pub(super) fn header(of: &Enrolment) -> String {
 
 /// `first-week       delivered  2026-03-13 09:31  gift TR-9C5A, mail`
 fn summary(of: &Enrolment, promise: &Obligation, delivery: Option<&Delivery>) -> String {
-    let (word, at, why) = match (&promise.closed, &promise.open) {
-        (Some(closed), _) => (closed.outcome, closed.at, closed.reason.clone()),
-        (None, Some(Open::Waiting { due, reason })) => ("waits", *due, reason.clone().unwrap_or_default()),
-        (None, Some(Open::Emitted { asked, revoking })) => {
-            ("under way", *asked, underway(delivery, revoking.as_ref()))
-        }
-        (None, None) => ("open", promise.planned, String::new()),
+    let (word, at, why) = match &promise.stands {
+        Stands::Closed(closed) => (closed.outcome, closed.at, closed.reason.clone()),
+        Stands::Waiting { due, reason } => ("waits", *due, reason.clone().unwrap_or_default()),
+        Stands::Emitted { asked, revoking } => ("under way", *asked, underway(delivery, revoking.as_ref())),
     };
     let what = delivery.map(effects).unwrap_or_default();
     let parts: Vec<String> = [what, why].into_iter().filter(|part| !part.is_empty()).collect();
@@ -138,8 +135,8 @@ fn budget(budget: &Budget) -> String {
 
 /// ``next: value-2 on 2026-04-17.   Not sent so far: getting-started.   `explain --all` shows all 11.``
 fn outlook(of: &Enrolment, detail: &Detail) -> String {
-    let waiting = of.obligations.iter().filter_map(|promise| match &promise.open {
-        Some(Open::Waiting { due, .. }) if promise.closed.is_none() => Some((*due, promise.moment.as_str())),
+    let waiting = of.obligations.iter().filter_map(|promise| match &promise.stands {
+        Stands::Waiting { due, .. } => Some((*due, promise.moment.as_str())),
         _ => None,
     });
     let next = waiting.min().map_or("next: nothing".to_owned(), |(due, moment)| {
@@ -165,9 +162,7 @@ fn unsent(of: &Enrolment) -> Vec<&str> {
             *newest = promise;
         }
     }
-    let broken = |promise: &Obligation| {
-        promise.closed.as_ref().is_some_and(|closed| matches!(closed.outcome, "waived" | "failed"))
-    };
+    let broken = |promise: &Obligation| matches!(&promise.stands, Stands::Closed(closed) if matches!(closed.outcome, "waived" | "failed"));
     moments(of)
         .into_iter()
         .filter(|moment| latest.get(moment).is_some_and(|promise| broken(promise)))

@@ -12,14 +12,16 @@ use crate::codes;
 use crate::rows::{Closed, OUTCOMES, ObligationRow};
 use crate::store::broken;
 
-pub(super) async fn save(connection: &mut PgConnection, rows: &[ObligationRow]) -> Result<(), Error> {
+/// The columns that [`obligation_row`] reads.
+pub(crate) const OBLIGATION_COLUMNS: &str =
+    "enrolment, moment, occurrence, planned_at, deadline_at, outcome, reason, closed_at";
+
+/// Older programs wrote a row when an obligation was opened, too: it is without an outcome.
+pub(super) async fn close(connection: &mut PgConnection, rows: &[ObligationRow]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let once = last_of_each(rows, |row| (row.enrolment, &row.moment, row.occurrence));
-    let closed = |row: &&ObligationRow| row.closed.is_some();
-    // One that is closed earlier in the list may not be there again.
-    let closed_before = rows.iter().filter(closed).count() - once.iter().copied().filter(closed).count();
     let done = sqlx::query(
         "insert into obligation (enrolment, moment, occurrence, planned_at, deadline_at, outcome, reason, closed_at)
          select * from unnest($1::uuid[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::text[], $7::text[],
@@ -34,18 +36,18 @@ pub(super) async fn save(connection: &mut PgConnection, rows: &[ObligationRow]) 
     .bind(column(&once, |row| i64::from(row.occurrence)))
     .bind(column(&once, |row| row.planned.0))
     .bind(column(&once, |row| row.deadline.0))
-    .bind(column(&once, |row| row.closed.as_ref().map(|closed| closed.outcome)))
-    .bind(column(&once, |row| row.closed.as_ref().map(|closed| text::stored(&closed.reason))))
-    .bind(column(&once, |row| row.closed.as_ref().map(|closed| closed.at.0)))
+    .bind(column(&once, |row| row.closed.outcome))
+    .bind(column(&once, |row| text::stored(&row.closed.reason)))
+    .bind(column(&once, |row| row.closed.at.0))
     .execute(connection)
     .await?;
-    if closed_before > 0 || done.rows_affected() != once.len() as u64 {
+    if done.rows_affected() != rows.len() as u64 {
         return Err(Error::Refused(format!("{}: an obligation is closed already", codes::CLOSED_TWICE)));
     }
     Ok(())
 }
 
-/// An obligation of a row with all columns.
+/// An obligation of a row with [`OBLIGATION_COLUMNS`], of one that is closed.
 pub(crate) fn obligation_row(row: &PgRow) -> Result<ObligationRow, Error> {
     Ok(ObligationRow {
         enrolment: EnrolmentId(row.try_get("enrolment")?),
@@ -57,12 +59,12 @@ pub(crate) fn obligation_row(row: &PgRow) -> Result<ObligationRow, Error> {
     })
 }
 
-fn closed(row: &PgRow) -> Result<Option<Closed>, Error> {
-    let Some(outcome): Option<&str> = row.try_get("outcome")? else { return Ok(None) };
+fn closed(row: &PgRow) -> Result<Closed, Error> {
+    let outcome: &str = row.try_get("outcome")?;
     let known = OUTCOMES.into_iter().find(|known| *known == outcome);
-    Ok(Some(Closed {
+    Ok(Closed {
         outcome: known.ok_or_else(|| broken("obligation.outcome", outcome))?,
         reason: text::told(row.try_get("reason")?),
         at: Timestamp(row.try_get("closed_at")?),
-    }))
+    })
 }

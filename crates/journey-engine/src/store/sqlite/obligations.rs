@@ -10,22 +10,26 @@ use crate::codes;
 use crate::rows::{Closed, OUTCOMES, ObligationRow};
 use crate::store::broken;
 
-pub(super) async fn save(connection: &mut SqliteConnection, rows: &[ObligationRow]) -> Result<(), Error> {
+/// The columns that [`obligation_row`] reads.
+pub(crate) const OBLIGATION_COLUMNS: &str =
+    "enrolment, moment, occurrence, planned_at, deadline_at, outcome, reason, closed_at";
+
+/// Older programs wrote a row when an obligation was opened, too: it is without an outcome.
+pub(super) async fn close(connection: &mut SqliteConnection, rows: &[ObligationRow]) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "insert into obligation (enrolment, moment, occurrence, planned_at, deadline_at, outcome, reason, closed_at) ",
         );
         query.push_values(chunk, |mut values, row| {
-            let closed = row.closed.as_ref();
             values
                 .push_bind(row.enrolment.as_bytes().as_slice())
                 .push_bind(row.moment.as_str())
                 .push_bind(i64::from(row.occurrence))
                 .push_bind(row.planned.0)
                 .push_bind(row.deadline.0)
-                .push_bind(closed.map(|closed| closed.outcome))
-                .push_bind(closed.map(|closed| closed.reason.as_str()))
-                .push_bind(closed.map(|closed| closed.at.0));
+                .push_bind(row.closed.outcome)
+                .push_bind(row.closed.reason.as_str())
+                .push_bind(row.closed.at.0);
         });
         query.push(
             " on conflict (enrolment, moment, occurrence) do update set planned_at = excluded.planned_at,
@@ -41,7 +45,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, rows: &[ObligationRo
     Ok(())
 }
 
-/// An obligation of a row with all columns.
+/// An obligation of a row with [`OBLIGATION_COLUMNS`], of one that is closed.
 pub(crate) fn obligation_row(row: &SqliteRow) -> Result<ObligationRow, Error> {
     let enrolment: &[u8] = row.try_get("enrolment")?;
     Ok(ObligationRow {
@@ -55,12 +59,12 @@ pub(crate) fn obligation_row(row: &SqliteRow) -> Result<ObligationRow, Error> {
     })
 }
 
-fn closed(row: &SqliteRow) -> Result<Option<Closed>, Error> {
-    let Some(outcome): Option<&str> = row.try_get("outcome")? else { return Ok(None) };
+fn closed(row: &SqliteRow) -> Result<Closed, Error> {
+    let outcome: &str = row.try_get("outcome")?;
     let known = OUTCOMES.into_iter().find(|known| *known == outcome);
-    Ok(Some(Closed {
+    Ok(Closed {
         outcome: known.ok_or_else(|| broken("obligation.outcome", outcome))?,
         reason: row.try_get("reason")?,
         at: Timestamp(row.try_get("closed_at")?),
-    }))
+    })
 }

@@ -1,8 +1,7 @@
 //! The crowd: enrolments that wait for a day far ahead, put into the database directly.
 //!
 //! Each is a copy of one that the engine wrote: a deal, an enrolment with the same state bytes and a timer,
-//! under ids of its own, so that tables and indexes are as large as with real customers. Their obligations
-//! are left out: firing a timer does not look at them.
+//! under ids of its own, so that tables and indexes are as large as with real customers.
 
 use anyhow::ensure;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};

@@ -7,7 +7,7 @@ use afterglow_dispatcher::query::{AttemptView, Delivery};
 use afterglow_dispatcher::{AttemptState, Check, CheckKind};
 use afterglow_domain::{Crm, Timestamp};
 use afterglow_journey::{DayZero, Zone, day_of};
-use afterglow_journey_engine::query::{Enrolment, Obligation, Open};
+use afterglow_journey_engine::query::{Enrolment, Obligation, Stands};
 use afterglow_service::telemetry::Escaped;
 
 use super::{minute, title, underway};
@@ -58,8 +58,8 @@ fn headline(of: &Enrolment, promise: &Obligation, delivery: Option<&Delivery>) -
         "" => String::new(),
         reason => format!(": {}", Escaped(reason)),
     };
-    let what = match (&promise.closed, &promise.open) {
-        (Some(closed), _) => {
+    let what = match &promise.stands {
+        Stands::Closed(closed) => {
             let on_time = match closed.outcome {
                 "delivered" => ", on time".to_owned(),
                 "late" => format!(", late by {} h", closed.at.since(promise.planned).as_secs() / 3600),
@@ -69,15 +69,14 @@ fn headline(of: &Enrolment, promise: &Obligation, delivery: Option<&Delivery>) -
             let note = if word == "delivered" { String::new() } else { because(&closed.reason) };
             format!("{word} on {} (planned {}{on_time}){note}", on(closed.at), planned(closed.at))
         }
-        (None, Some(Open::Waiting { due, reason })) => {
+        Stands::Waiting { due, reason } => {
             let reason = because(reason.as_deref().unwrap_or_default());
             format!("waits for {} (planned {}){reason}", on(*due), planned(*due))
         }
-        (None, Some(Open::Emitted { asked, revoking })) => {
+        Stands::Emitted { asked, revoking } => {
             let reason = because(&underway(delivery, revoking.as_ref()));
             format!("under way since {} (planned {}){reason}", on(*asked), planned(*asked))
         }
-        (None, None) => format!("open, planned for {}", on(promise.planned)),
     };
     format!("{}   {what}", title(promise))
 }

@@ -49,14 +49,13 @@ fn promise(moment: &str, day: i32, n: u8) -> Obligation {
             jiff::civil::Time::midnight(),
         ),
         touchpoint: touchpoint(n),
-        closed: None,
-        open: Some(Open::Waiting { due: planned, reason: None }),
+        stands: Stands::Waiting { due: planned, reason: None },
     }
 }
 
 fn closed(of: Obligation, outcome: &'static str, reason: &str, on: &str) -> Obligation {
     let closed = Closed { outcome, reason: reason.to_owned(), at: at(on) };
-    Obligation { closed: Some(closed), open: None, ..of }
+    Obligation { stands: Stands::Closed(closed), ..of }
 }
 
 fn enrolment_of(obligations: Vec<Obligation>) -> Enrolment {
@@ -198,14 +197,14 @@ fn a_customer_who_waits() {
         ..delivery(2, "first-week")
     };
     let asked = at("2026-03-13T09:30");
-    let open = Some(Open::Emitted { asked, revoking: None });
+    let stands = Stands::Emitted { asked, revoking: None };
     let of = enrolment_of(vec![
-        Obligation { open, ..promise("first-week", 7, 2) },
+        Obligation { stands, ..promise("first-week", 7, 2) },
         Obligation {
-            open: Some(Open::Waiting {
+            stands: Stands::Waiting {
                 due: at("2026-03-17T09:30"),
                 reason: Some("one moment per day: another one went out".to_owned()),
-            }),
+            },
             ..promise("how-is-it-going", 10, 3)
         },
     ]);
