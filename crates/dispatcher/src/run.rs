@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use afterglow_domain::{Clocks, Disposition};
+use afterglow_durable::turns::until_due;
 use afterglow_durable::{Error, ShardSet, Store, Timeline, Trouble, Tx as _, answered};
 use afterglow_providers::{Class, GiftVendor, Lookup, Mailer, OrderStatus, Ordered, Outcome, Replay};
 use futures::StreamExt;
@@ -24,12 +25,6 @@ use crate::settle::Terms;
 use crate::store::DispatcherTx;
 use crate::turn::Turn;
 use crate::{codes, metric};
-
-/// The longest sleep: timers armed by other processes are found by polling.
-const POLL_MAX: Duration = Duration::from_secs(1);
-
-/// The shortest sleep before a timer that is not due yet.
-const POLL_MIN: Duration = Duration::from_millis(1);
 
 /// Pause after the store failed.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -104,10 +99,11 @@ where
         stop: CancellationToken,
     ) {
         let changed = self.store.changed();
+        let alarm = changed.alarm(Timeline::Wall);
         let mut lanes = Lanes::new(self.options.concurrency);
         let trouble = Trouble::new(crate::ROLE, "claims", "");
         while !stop.is_cancelled() {
-            let signal = changed.notified();
+            let signal = alarm.armed();
             let claimed = answered(&self.store, self.claim_more(&mut lanes)).await;
             trouble.tell(claimed.as_ref().err().map(ToString::to_string).as_deref());
             let sleep = match claimed {
@@ -119,7 +115,10 @@ where
                     }
                     Duration::ZERO
                 }
-                Ok(None) => self.idle().await,
+                Ok(None) => {
+                    let wall = &self.clocks.wall;
+                    until_due(&self.store, Timeline::Wall, |due| due.since(wall.now())).await
+                }
                 Err(_) => PAUSE,
             };
             while let Ok(lane) = done.try_recv() {
@@ -143,14 +142,6 @@ where
         match lanes.pop() {
             Some(id) => self.claim_queued(id, lanes).await.map(Some),
             None => Ok(self.claim_due(lanes).await?.map(|(_, jobs)| jobs)),
-        }
-    }
-
-    async fn idle(&self) -> Duration {
-        match self.store.next_due(Timeline::Wall).await {
-            Ok(Some(due)) => due.since(self.clocks.wall.now()).clamp(POLL_MIN, POLL_MAX),
-            Ok(None) => POLL_MAX,
-            Err(_) => PAUSE,
         }
     }
 

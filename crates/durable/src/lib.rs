@@ -12,6 +12,7 @@
 //! Deliberately absent: leases, timing wheels, notifications between processes.
 
 pub mod answer;
+pub mod changed;
 mod cursors;
 pub mod error;
 pub mod janitor;

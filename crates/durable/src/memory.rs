@@ -10,8 +10,9 @@ use std::sync::Arc;
 use afterglow_domain::shard::CLASSES;
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::{Cursor, Topic};
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::changed::{Changed, Wakes};
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
@@ -39,7 +40,7 @@ pub struct Store<T> {
     tables: Arc<Mutex<Tables<T>>>,
     /// Held by the one relay that has taken events.
     relay: Arc<Mutex<()>>,
-    changed: Arc<Notify>,
+    changed: Arc<Changed>,
     faults: CommitFaults,
 }
 
@@ -79,7 +80,7 @@ impl<T: Clone + Send + Sync + 'static> Store<T> {
         let guard = self.tables.clone().lock_owned().await;
         let work = guard.clone();
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
-        Tx { guard, work, held, marks: Marks::default(), changed, faults }
+        Tx { guard, work, held, marks: Marks::default(), wakes: Wakes::default(), changed, faults }
     }
 }
 
@@ -89,7 +90,8 @@ pub struct Tx<T> {
     work: Tables<T>,
     held: ShardSet,
     marks: Marks,
-    changed: Arc<Notify>,
+    wakes: Wakes,
+    changed: Arc<Changed>,
     faults: CommitFaults,
 }
 
@@ -188,7 +190,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Store for Store<T> {
         Ok(old.len())
     }
 
-    fn changed(&self) -> Arc<Notify> {
+    fn changed(&self) -> Arc<Changed> {
         self.changed.clone()
     }
 
@@ -244,6 +246,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
 
     async fn write(&mut self, writes: Writes) -> Result<(), Error> {
         self.held.check(&writes)?;
+        self.wakes.add(&writes);
         for timer in &writes.disarm {
             self.work.timers.remove(timer);
             self.marks.dealt_with(timer);
@@ -279,7 +282,7 @@ impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
             return Err(Error::Unavailable("the connection was lost before COMMIT".to_owned()));
         }
         *self.guard = self.work;
-        self.changed.notify_waiters();
+        self.changed.tell(&self.wakes);
         if fault == CommitFault::Unanswered {
             return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
         }

@@ -43,8 +43,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use tokio::sync::Notify;
 
+use crate::changed::Changed;
 use crate::error::Error;
 pub use crate::schema::Migration;
 use crate::store::CommitFaults;
@@ -86,7 +86,7 @@ pub struct Store {
     relays: PgPool,
     silence: Silence,
     committed: Committed,
-    changed: Arc<Notify>,
+    changed: Arc<Changed>,
     classes: Arc<Classes>,
     faults: CommitFaults,
     /// Follows the server's clock, for a process that asked for it.

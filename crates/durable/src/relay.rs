@@ -46,7 +46,7 @@ pub async fn run<S: Store, L: Append>(
     let trouble = Trouble::new(role, "relay", "");
     let mut order = Order::default();
     loop {
-        let signal = changed.notified();
+        let signal = changed.outbox();
         let problem = match round(role, (&store, &log), wall, &mut order).await {
             Ok(Progress::All) => None,
             Ok(Progress::Nothing) if stop.is_cancelled() => return,

@@ -20,8 +20,9 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, SqliteConnection};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
+use crate::changed::Changed;
 use crate::error::Error;
 use crate::rows::Timeline;
 pub use crate::schema::Migration;
@@ -63,7 +64,7 @@ pub struct Store {
     readers: SqlitePool,
     /// Held by the one relay that has taken events.
     relay: Arc<Mutex<()>>,
-    changed: Arc<Notify>,
+    changed: Arc<Changed>,
     faults: CommitFaults,
 }
 

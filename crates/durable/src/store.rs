@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
-use tokio::sync::Notify;
 
+use crate::changed::Changed;
 use crate::error::Error;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
 use crate::shard_set::ShardSet;
@@ -91,7 +91,7 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Signalled by this process's own commits that armed a timer or wrote to the outbox. Commits of
     /// other processes are found by polling, at most a second later.
-    fn changed(&self) -> Arc<Notify>;
+    fn changed(&self) -> Arc<Changed>;
 
     /// How long a turn with it may take before it counts as one that does not answer; `None` for a store that
     /// cannot hang, since it is in this process.

@@ -21,7 +21,7 @@ use crate::rows::{InboxMark, Timeline, Timer};
 use crate::store::Tx;
 
 pub use records::{Stopped, consume, consume_once};
-pub use timers::{fire_due, run_timers};
+pub use timers::{fire_due, run_timers, until_due};
 
 /// How many rows one turn takes at most: batch size decides throughput, and 500 keeps a transaction
 /// under about 50 ms (measured: `tests/bench`).

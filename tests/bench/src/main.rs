@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Some(Role::ServeEdge { folder }) => block_on(edge::server::serve_edge(folder)),
         Some(Role::ServeEdgeKafka(place)) => block_on(edge::server::serve_edge_kafka(place)),
         Some(Role::Engine(plan)) => block_on(scaled::lateness::engine::run(plan)),
+        Some(Role::Bare(plan)) => block_on(scaled::bare::worker::run(plan)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),
         Some(Role::Load(plan)) => edge::load::run(plan),
         Some(Role::Timers { pending }) => block_on(alone(&cli, async |folder| {

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tempfile::TempDir;
 
 use crate::edge::load::Plan;
+use crate::scaled::bare::worker::Plan as BarePlan;
 use crate::scaled::ground::Place;
 use crate::scaled::lateness::engine::Plan as EnginePlan;
 use crate::scaled::scale::Scale as ScaledScale;
@@ -45,6 +46,9 @@ pub(crate) enum Role {
     /// Decides on deals and fires timers as the engine does, until standard input ends.
     #[command(hide = true)]
     Engine(EnginePlan),
+    /// Decides and fires nothing, as the reference does, until standard input ends.
+    #[command(hide = true)]
+    Bare(BarePlan),
     /// Serves an empty handler, until standard input ends.
     #[command(hide = true)]
     ServeEmpty,

@@ -3,6 +3,7 @@
 //! Both servers run on the same cores as the product, as the embedded product's disk does; their CPU is told
 //! apart. Deliberately absent: several brokers, a network between the parts, TLS.
 
+pub(crate) mod bare;
 mod cluster;
 mod customers;
 pub(crate) mod decisions;
@@ -23,9 +24,9 @@ use crate::progress;
 use ground::Servers;
 use scale::Scale;
 
-/// What engines decide on in a second, where it was not measured before: twice as many are there, and the table
-/// says if they ended first.
-const DEALS_PER_SECOND: f64 = 3_000.0;
+/// What engines and the reference decide on in a second, where it was not measured before: twice as many are
+/// there, and the table says if they ended first.
+const DEALS_PER_SECOND: [f64; 2] = [5_000.0, 15_000.0];
 
 /// Everything that was measured of the scaled product.
 pub(crate) struct Scaled {
@@ -38,7 +39,7 @@ pub(crate) struct Scaled {
     /// Timers on PostgreSQL.
     pub(crate) timers: timers::Timers,
     /// Deals from Kafka to Kafka, by the number of engines.
-    pub(crate) decisions: Vec<decisions::Replicas>,
+    pub(crate) decisions: Vec<decisions::Decisions>,
     /// Timers while deals stream in, by partitioner.
     pub(crate) lateness: Vec<lateness::Lateness>,
     /// What each role needs.
@@ -54,15 +55,15 @@ pub(crate) async fn edge_alone(scale: Scale, folder: &Path) -> anyhow::Result<ed
 pub(crate) async fn decisions_alone(
     scale: &Scale,
     folder: &Path,
-) -> anyhow::Result<Vec<decisions::Replicas>> {
+) -> anyhow::Result<Vec<decisions::Decisions>> {
     on_servers(folder, async |servers, folder| decisions::measure(scale, servers, folder).await).await
 }
 
 /// Measures the timers' lateness alone, from a database with nobody beside.
 pub(crate) async fn lateness_alone(scale: Scale, folder: &Path) -> anyhow::Result<Vec<lateness::Lateness>> {
-    on_servers(folder, async |servers, _| {
+    on_servers(folder, async |servers, folder| {
         let customers = customers::make(&scale, servers).await.context("customers")?;
-        lateness::measure(&scale, servers, &customers, DEALS_PER_SECOND).await
+        lateness::measure(&scale, servers, folder, &customers, DEALS_PER_SECOND).await
     })
     .await
 }
@@ -97,8 +98,12 @@ async fn all(scale: Scale, servers: &Servers, folder: &Path) -> anyhow::Result<S
     progress("scaled: deals from Kafka to Kafka")?;
     let decisions = decisions::measure(&scale, servers, folder).await.context("decisions")?;
     progress("scaled: timers while deals stream in")?;
-    let fastest = decisions.iter().map(|replicas| replicas.per_second.max()).fold(0.0, f64::max);
-    let lateness = lateness::measure(&scale, servers, &customers, fastest).await.context("lateness")?;
+    let fastest = |of: fn(&decisions::Decisions) -> &decisions::Replicas| {
+        decisions.iter().map(|numbers| of(numbers).per_second.max()).fold(0.0, f64::max)
+    };
+    let fastest = [fastest(|of| &of.engines), fastest(|of| &of.bare)];
+    let lateness =
+        lateness::measure(&scale, servers, folder, &customers, fastest).await.context("lateness")?;
     progress("scaled: what each role needs")?;
     let needs = roles::measure(&scale, servers, folder).await.context("what each role needs")?;
     let enrolled = customers.enrolled;

@@ -55,9 +55,9 @@ fn a_quick_run_on_kafka_and_postgres_counts_exactly_and_writes_whole_tables() {
     assert_table(&text, "Edge into Kafka, closed loop", (2, 13), Some(2));
     assert_table(&text, "Edge into Kafka, open loop", (2, 13), Some(2));
     assert_table(&text, "Timers on PostgreSQL", (8, 8), Some(2));
-    assert_table(&text, "Decisions", (2, 10), Some(1));
-    assert_table(&text, "Lateness", (3, 9), Some(3));
+    assert_table(&text, "Decisions", (4, 12), Some(2));
+    assert_table(&text, "Lateness", (4, 10), Some(4));
     // A commit takes more than a twentieth of a millisecond.
-    assert_table(&text, "Lateness", (3, 9), Some(1));
+    assert_table(&text, "Lateness", (4, 10), Some(1));
     assert_table(&text, "Memory and idle CPU of each role", (3, 5), None);
 }

@@ -7,7 +7,6 @@ use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
 use futures::future::try_join_all;
 use sqlx::{PgConnection, PgTransaction};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::lock::{self, Asking, Held};
@@ -15,6 +14,7 @@ use super::outbox::{self, Outgoing};
 use super::went_back::Committed;
 use super::{Store, core, letters, server, timers};
 use crate::answer::answered;
+use crate::changed::{Changed, Wakes};
 use crate::error::Error;
 use crate::letters::Letters;
 use crate::metric;
@@ -35,11 +35,11 @@ pub struct Tx {
     /// The cursors written so far.
     cursors: Vec<(String, Cursor)>,
     committed: Committed,
-    wakes: bool,
+    wakes: Wakes,
     /// A statement that we did not see succeed may have failed, and a COMMIT after that rolls back without
     /// saying so.
     unproven: bool,
-    changed: Arc<Notify>,
+    changed: Arc<Changed>,
     faults: CommitFaults,
 }
 
@@ -86,7 +86,7 @@ impl Store {
             marks: Marks::default(),
             cursors: Vec::new(),
             committed: self.committed.clone(),
-            wakes: false,
+            wakes: Wakes::default(),
             unproven: false,
             changed: self.changed.clone(),
             faults: self.faults.clone(),
@@ -206,7 +206,7 @@ impl crate::Store for Store {
         letters::prune(&self.pool, before, max).await
     }
 
-    fn changed(&self) -> Arc<Notify> {
+    fn changed(&self) -> Arc<Changed> {
         self.changed.clone()
     }
 
@@ -242,7 +242,7 @@ impl crate::Tx for Tx {
 
     async fn write(&mut self, writes: Writes) -> Result<(), Error> {
         self.held.shards().check(&writes)?;
-        self.wakes |= !writes.arm.is_empty() || !writes.outbox.is_empty();
+        self.wakes.add(&writes);
         let connection = self.connection();
         timers::disarm(connection, &writes.disarm).await?;
         timers::arm(connection, &writes.arm).await?;
@@ -270,9 +270,7 @@ impl crate::Tx for Tx {
         }
         self.inner.commit().await?;
         self.committed.keep(&self.cursors);
-        if self.wakes {
-            self.changed.notify_waiters();
-        }
+        self.changed.tell(&self.wakes);
         if fault == CommitFault::Unanswered {
             return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
         }

@@ -7,10 +7,11 @@ use afterglow_domain::shard::CLASSES;
 use afterglow_domain::{EventId, Shard, Timestamp};
 use afterglow_events::Cursor;
 use sqlx::SqliteConnection;
-use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 use super::letters;
 use super::{Store, Writer, core, timers};
+use crate::changed::{Changed, Wakes};
 use crate::error::Error;
 use crate::letters::Letters;
 use crate::rows::{InboxMark, OutboxRow, ParkedLetter, Timeline, Timer, Writes};
@@ -24,8 +25,8 @@ pub struct Tx {
     /// What a store with many writers would have locked.
     held: ShardSet,
     marks: Marks,
-    wakes: bool,
-    changed: Arc<Notify>,
+    wakes: Wakes,
+    changed: Arc<Changed>,
     faults: CommitFaults,
 }
 
@@ -52,7 +53,7 @@ impl Store {
             writer.fired_to = timers::load_marks(&mut writer.connection).await?;
         }
         let (changed, faults) = (self.changed.clone(), self.faults.clone());
-        Ok(Tx { writer, held, marks: Marks::default(), wakes: false, changed, faults })
+        Ok(Tx { writer, held, marks: Marks::default(), wakes: Wakes::default(), changed, faults })
     }
 }
 
@@ -170,7 +171,7 @@ impl crate::Store for Store {
         Ok(pruned)
     }
 
-    fn changed(&self) -> Arc<Notify> {
+    fn changed(&self) -> Arc<Changed> {
         self.changed.clone()
     }
 
@@ -220,7 +221,7 @@ impl crate::Tx for Tx {
 
     async fn write(&mut self, writes: Writes) -> Result<(), Error> {
         self.held.check(&writes)?;
-        self.wakes |= !writes.arm.is_empty() || !writes.outbox.is_empty();
+        self.wakes.add(&writes);
         let connection = self.connection();
         timers::disarm(connection, &writes.disarm).await?;
         timers::arm(connection, &writes.arm).await?;
@@ -245,9 +246,7 @@ impl crate::Tx for Tx {
         sqlx::raw_sql("commit").execute(&mut writer.connection).await?;
         writer.open = false;
         writer.fired_to.extend(moved.into_iter().map(|(timeline, shard, mark)| ((timeline, shard), mark)));
-        if self.wakes {
-            self.changed.notify_waiters();
-        }
+        self.changed.tell(&self.wakes);
         if fault == CommitFault::Unanswered {
             return Err(Error::Unavailable("COMMIT was sent and not answered".to_owned()));
         }

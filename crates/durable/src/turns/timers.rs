@@ -46,19 +46,16 @@ pub async fn run_timers<H, S>(
     S: Store,
 {
     let changed = store.changed();
+    let alarm = changed.alarm(timeline);
     let trouble = Trouble::new(handler.role(), "timers", "");
     while !stop.is_cancelled() {
-        let signal = changed.notified();
+        let signal = alarm.armed();
         let fired = answered(store, fire_pages(handler, store, timeline, CLASSES_AT_ONCE)).await;
         let problem = fired.as_ref().err().map(ToString::to_string);
         handler.turned(problem.as_deref());
         trouble.tell(problem.as_deref());
         let sleep = match fired {
-            Ok(0) => match store.next_due(timeline).await {
-                Ok(Some(due)) => wall_of(due.since(handler.now(timeline))).clamp(POLL_MIN, POLL_MAX),
-                Ok(None) => POLL_MAX,
-                Err(_) => PAUSE,
-            },
+            Ok(0) => until_due(store, timeline, |due| wall_of(due.since(handler.now(timeline)))).await,
             Ok(_) => continue,
             Err(_) => PAUSE,
         };
@@ -67,6 +64,23 @@ pub async fn run_timers<H, S>(
             () = tokio::time::sleep(sleep) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// How long a loop may sleep that has found nothing due: what `wait` says of the next timer, at most a second. A
+/// commit of this process that arms an earlier one rings its [`Alarm`](crate::changed::Alarm).
+pub async fn until_due<S: Store>(
+    store: &S,
+    timeline: Timeline,
+    wait: impl FnOnce(Timestamp) -> Duration,
+) -> Duration {
+    match store.next_due(timeline).await {
+        Ok(Some(due)) => {
+            store.changed().alarm(timeline).wait_for(due);
+            wait(due).clamp(POLL_MIN, POLL_MAX)
+        }
+        Ok(None) => POLL_MAX,
+        Err(_) => PAUSE,
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use afterglow_crm::{Error as ReadError, READ_BUDGET, Reader, Reading};
 use afterglow_domain::Crm;
+use afterglow_durable::turns::until_due;
 use afterglow_durable::{Error, Store, Timeline, Trouble, Tx, Writes, answered};
 use afterglow_trace::{Kind, Span};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -16,12 +17,6 @@ use super::pending::Pending;
 use super::{Fetched, Resolver};
 use crate::store::{Refresh, ResolverTx};
 use crate::{codes, metric};
-
-/// The longest sleep: rows of other processes are found by polling.
-const POLL_MAX: Duration = Duration::from_secs(1);
-
-/// The shortest one, before a row that is not due yet.
-const POLL_MIN: Duration = Duration::from_millis(1);
 
 /// Pause after the store failed.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -49,15 +44,17 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
         S: Store<Tx: ResolverTx>,
     {
         let changed = store.changed();
+        let alarm = changed.alarm(Timeline::Wall);
         let mut reading = FuturesUnordered::new();
         let trouble = Trouble::new(crate::ROLE, "reads", "");
         loop {
-            let signal = changed.notified();
+            let signal = alarm.armed();
             let stopping = stop.is_cancelled();
             if stopping && reading.is_empty() {
                 return;
             }
-            let mut sleep = POLL_MAX;
+            // Nobody sleeps while it stops.
+            let mut sleep = Duration::ZERO;
             if !stopping {
                 let claims;
                 (claims, sleep) = self.due(store, &trouble).await;
@@ -83,12 +80,7 @@ impl<R: Reader + Send + Sync + 'static> Resolver<R> {
         let claims = answered(store, self.claim(store)).await;
         trouble.tell(claims.as_ref().err().map(ToString::to_string).as_deref());
         let Ok(claims) = claims else { return (Vec::new(), PAUSE) };
-        let sleep = match store.next_due(Timeline::Wall).await {
-            Ok(Some(due)) => due.since(self.clocks.wall.now()).clamp(POLL_MIN, POLL_MAX),
-            Ok(None) => POLL_MAX,
-            Err(_) => PAUSE,
-        };
-        (claims, sleep)
+        (claims, until_due(store, Timeline::Wall, |due| due.since(self.clocks.wall.now())).await)
     }
 
     /// One transaction: the due rows whose connections have a free place become ours until the claim

@@ -54,10 +54,12 @@ pub(crate) async fn measure(scale: &Scale, servers: &Servers) -> anyhow::Result<
     let edge = Server::start("serve-edge-kafka", &as_os(&place.to_args())).await?;
     let pair = Pair { empty: &empty, edge: &edge, broker: servers.broker()?, scale };
     let (mut measured, mut sent) = (Edge::default(), Sent::default());
+    // The broker has just started, and its compiler takes its time; in production it is warm.
+    sent.add(&edge.load(OPEN_CONNECTIONS, scale.run_time * 4).await?);
     for &connections in &scale.connections {
-        // Caches, the allocator and the broker's compiler are warm in production, too.
+        // Caches and the allocator are warm in production, too.
         empty.load(connections, scale.run_time / 2).await?;
-        sent.add(&edge.load(connections, scale.run_time).await?);
+        sent.add(&edge.load(connections, scale.run_time / 2).await?);
         measured.closed.push(pair.level(connections, None, &mut sent).await?);
     }
     for &rate in &scale.rates {

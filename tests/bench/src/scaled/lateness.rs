@@ -3,13 +3,14 @@
 //! Two engines beside each other, as processes of this program with the product's loops: consumer, timers and
 //! relay. Timers come due at equal distances, and the topic of deals holds more than both can decide on
 //! meanwhile. The deals' partitions are the shards' (aligned), anybody's (a foreign partitioner that knows no
-//! keys) or one. Each timer must fire once; a timer has fired when its transaction is committed.
+//! keys) or one. In turn with them, workers of the reference ([`bare`]) do both on rows of their own. Each timer must fire once; a timer has fired when its transaction is committed.
 
 pub(crate) mod engine;
 mod punctual;
 mod stranger;
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use afterglow_domain::{Clock as _, Timestamp};
@@ -21,10 +22,11 @@ use hdrhistogram::Histogram;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
+use super::bare::{self, Bytes};
 use super::cluster::append;
 use super::customers::Customers;
 use super::edge::count_of;
-use super::ground::{PARTITIONS, Place, Servers};
+use super::ground::{PARTITIONS, Place, Servers, as_os};
 use super::scale::Scale;
 use super::timers::STREAM;
 use crate::child::Server;
@@ -45,10 +47,12 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How often it is looked for.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Whose partitions the deals are in.
+/// Who fires, and whose partitions the deals are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Partitioner {
-    /// Each in its shard's, of sixteen.
+pub(crate) enum Who {
+    /// Workers of the reference; each deal in its shard's, of sixteen.
+    Bare,
+    /// Engines; each deal in its shard's, of sixteen.
     Aligned,
     /// Each in any of sixteen.
     Foreign,
@@ -56,11 +60,11 @@ pub(crate) enum Partitioner {
     Single,
 }
 
-/// What was measured with one partitioner.
+/// What was measured of one of them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lateness {
-    /// The partitioner.
-    pub(crate) partitioner: Partitioner,
+    /// Of whom.
+    pub(crate) who: Who,
     /// The median of fired less due, in milliseconds.
     pub(crate) p50_ms: Figure,
     /// The 99th percentile, in milliseconds.
@@ -79,26 +83,35 @@ pub(crate) struct Lateness {
     pub(crate) stolen: Figure,
 }
 
-/// Measures all partitioners in turn. `deals_per_second` is what engines decide on when they do nothing else;
-/// twice as many are there.
+/// Measures all in turn. `deals_per_second` is what engines and the reference decide on when they do nothing
+/// else; twice as many are there.
 pub(crate) async fn measure(
     scale: &Scale,
     servers: &Servers,
+    folder: &Path,
     customers: &Customers,
-    deals_per_second: f64,
+    deals_per_second: [f64; 2],
 ) -> anyhow::Result<Vec<Lateness>> {
-    let mut measured = [Partitioner::Aligned, Partitioner::Foreign, Partitioner::Single].map(Lateness::of);
+    // The reference writes what engines have written.
+    let mut measured = [Who::Aligned, Who::Foreign, Who::Single, Who::Bare].map(Lateness::of);
+    let bytes = folder.join("lateness.bytes");
     let span = Duration::from_secs(1) / scale.due_per_second * u32::try_from(scale.timers)?;
     let seconds = (LEAD + span).as_secs_f64() + 1.0;
-    let deals = enough(2.0 * seconds * deals_per_second);
+    let [of_engines, of_bare] = deals_per_second.map(|rate| enough(2.0 * seconds * rate));
     for run in 0..scale.runs {
         for lateness in &mut measured {
-            let name = format!("lateness_{}_{run}", lateness.partitioner);
-            let url = servers.copy(&customers.url, &name).await?;
-            let place = servers.topics(&name, lateness.partitioner.partitions()).await?;
-            let scene = Scene { servers, scale, span, url, place };
-            scene.fill(lateness.partitioner, deals).await?;
+            let who = lateness.who;
+            let name = format!("lateness_{who:?}_{run}").to_lowercase();
+            let (deals, url) = match who {
+                Who::Bare => (of_bare, bare::database(servers).await?),
+                _ => (of_engines, servers.copy(&customers.url, &name).await?),
+            };
+            let place = servers.topics(&name, who.partitions()).await?;
+            let scene = Scene { servers, scale, span, url, place, who, bytes: &bytes };
             scene.run(lateness, deals).await.with_context(|| name.clone())?;
+            if !bytes.exists() {
+                Bytes::of_all(&scene.url, &scene.place).await?.write(&bytes)?;
+            }
             servers.drop(&scene.url).await?;
         }
     }
@@ -111,27 +124,28 @@ fn enough(number: f64) -> usize {
     number.ceil() as usize
 }
 
-impl Partitioner {
+impl Who {
     fn partitions(self) -> u16 {
         if self == Self::Single { 1 } else { PARTITIONS }
     }
 }
 
-impl fmt::Display for Partitioner {
+impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Aligned => "aligned",
-            Self::Foreign => "foreign",
-            Self::Single => "single",
+            Self::Bare => "bare loop, aligned",
+            Self::Aligned => "**aligned**",
+            Self::Foreign => "**foreign**",
+            Self::Single => "**single**",
         })
     }
 }
 
 impl Lateness {
-    fn of(partitioner: Partitioner) -> Self {
+    fn of(who: Who) -> Self {
         let figures: [Figure; 6] = Default::default();
         let [p50_ms, p99_ms, fired, deals, foreign, stolen] = figures;
-        Self { partitioner, p50_ms, p99_ms, fired, deals, without_deals: 0, deadlocks: 0, foreign, stolen }
+        Self { who, p50_ms, p99_ms, fired, deals, without_deals: 0, deadlocks: 0, foreign, stolen }
     }
 }
 
@@ -143,15 +157,18 @@ struct Scene<'a> {
     span: Duration,
     url: String,
     place: Place,
+    who: Who,
+    /// Where the reference's bytes are.
+    bytes: &'a Path,
 }
 
 impl Scene<'_> {
     /// Puts the deals on their topic.
-    async fn fill(&self, partitioner: Partitioner, count: usize) -> anyhow::Result<()> {
+    async fn fill(&self, count: usize) -> anyhow::Result<()> {
         let (tenant, log) = (tenant(STREAM)?, self.place.patient_log()?);
         let record = |number| Customer::of_batch(&tenant, number).record();
         let records = (0..count).map(record).collect::<anyhow::Result<Vec<_>>>()?;
-        self.put(&log, partitioner, records).await?;
+        self.put(&log, records).await?;
         log.close().await?;
         let stored = count_of(&self.place, Topic::Deals).await?;
         ensure!(
@@ -161,13 +178,8 @@ impl Scene<'_> {
         Ok(())
     }
 
-    async fn put(
-        &self,
-        log: &KafkaLog,
-        partitioner: Partitioner,
-        records: Vec<Record>,
-    ) -> anyhow::Result<()> {
-        if partitioner != Partitioner::Foreign {
+    async fn put(&self, log: &KafkaLog, records: Vec<Record>) -> anyhow::Result<()> {
+        if self.who != Who::Foreign {
             return append(log, &records).await;
         }
         let place = self.place.clone();
@@ -176,22 +188,16 @@ impl Scene<'_> {
 
     async fn run(&self, lateness: &mut Lateness, deals: usize) -> anyhow::Result<()> {
         let mut connection = PgConnection::connect(&self.url).await?;
-        sqlx::raw_sql("set search_path = engine").execute(&mut connection).await?;
-        let first = self.spread(&mut connection).await?;
-        let start =
-            Start { url: self.url.clone(), wall: SystemClock::default().now().plus(LEAD), journey: first };
-        let mut engines = Vec::new();
-        for _ in 0..ENGINES {
-            let args = start.to_args(&self.place);
-            engines.push(Server::start("engine", &super::ground::as_os(&args)).await?);
-        }
-        let wait = start.wall.since(SystemClock::default().now());
-        tokio::time::sleep(wait).await;
+        sqlx::raw_sql("set search_path = engine, public").execute(&mut connection).await?;
+        self.fill(deals).await?;
+        let (wall, first) = self.arm(&mut connection).await?;
+        let engines = self.engines(wall, first).await?;
+        tokio::time::sleep(wall.since(SystemClock::default().now())).await;
         let (before, own) = (Machine::now()?, self.ticks(&engines)?);
-        let (began, decided) = (Instant::now(), decided(&mut connection).await?);
+        let (began, decided) = (Instant::now(), self.decided(&mut connection).await?);
         self.until_fired(&mut connection, first).await?;
         let seconds = began.elapsed().as_secs_f64();
-        let (total, after) = (self::decided(&mut connection).await?, Machine::now()?);
+        let (total, after) = (self.decided(&mut connection).await?, Machine::now()?);
         let Neighbours { foreign, stolen } = Neighbours::between(before, after, self.ticks(&engines)? - own);
         lateness.without_deals += usize::from(total >= deals);
         let mut late = Histogram::<u64>::new(3)?;
@@ -211,9 +217,37 @@ impl Scene<'_> {
         Ok(connection.close().await?)
     }
 
-    /// Spreads the timers of the batch that is due first over the span; when the first of them is due then.
-    async fn spread(&self, connection: &mut PgConnection) -> anyhow::Result<Timestamp> {
+    /// Lets timers come due over the span: when the first is, by the wall's clock and by theirs.
+    async fn arm(&self, connection: &mut PgConnection) -> anyhow::Result<(Timestamp, Timestamp)> {
         let distance = i64::try_from(self.span.as_micros())? / i64::try_from(self.scale.timers)?;
+        if self.who == Who::Bare {
+            let first = SystemClock::default().now().plus(LEAD);
+            let bytes = Bytes::read(self.bytes)?;
+            bare::arm(connection, (self.scale.timers, first.0, distance), &bytes).await?;
+            return Ok((first, first));
+        }
+        let first = self.spread(connection, distance).await?;
+        Ok((SystemClock::default().now().plus(LEAD), first))
+    }
+
+    /// Engines, or workers of the reference; `wall` is `first` on the clock of the timers.
+    async fn engines(&self, wall: Timestamp, first: Timestamp) -> anyhow::Result<Vec<Server>> {
+        let mut engines = Vec::new();
+        for part in 0..ENGINES {
+            engines.push(if self.who == Who::Bare {
+                let (url, bytes) = (self.url.as_str(), self.bytes);
+                let start = bare::worker::Start { url, bytes, part, of: ENGINES, timers: true };
+                start.start(&self.place).await?
+            } else {
+                let start = Start { url: self.url.clone(), wall, journey: first };
+                Server::start("engine", &as_os(&start.to_args(&self.place))).await?
+            });
+        }
+        Ok(engines)
+    }
+
+    /// Spreads the timers of the batch that is due first over the span; when the first of them is due then.
+    async fn spread(&self, connection: &mut PgConnection, distance: i64) -> anyhow::Result<Timestamp> {
         let first = sqlx::query_scalar("select min(due_at) from timer").fetch_one(&mut *connection).await?;
         // A second later, when the moment is due whatever its due time was.
         let first = Timestamp(first).plus(Duration::from_secs(1));
@@ -246,8 +280,28 @@ impl Scene<'_> {
         }
     }
 
+    /// How many deals are durably decided.
+    async fn decided(&self, connection: &mut PgConnection) -> anyhow::Result<usize> {
+        let decided = match self.who {
+            Who::Bare => sqlx::query_scalar("select count(*) from deal where $1 <> ''"),
+            _ => {
+                sqlx::query_scalar("select coalesce(sum(next_offset), 0)::int8 from cursor where topic = $1")
+            }
+        };
+        let decided: i64 = decided.bind(Topic::Deals.name()).fetch_one(connection).await?;
+        Ok(usize::try_from(decided)?)
+    }
+
     /// Every timer has its touchpoint, on its way or on the topic; on its way and there it may be twice.
     async fn check(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
+        if self.who == Who::Bare {
+            let told: i64 = sqlx::query_scalar("select count(*) from outbox").fetch_one(connection).await?;
+            ensure!(
+                usize::try_from(told) == Ok(self.scale.timers),
+                "the bare timers have {told} touchpoints"
+            );
+            return Ok(());
+        }
         let waiting = sqlx::query_scalar("select count(*) from outbox where topic = $1");
         let waiting: i64 = waiting.bind(Topic::Touchpoints.name()).fetch_one(connection).await?;
         let there = count_of(&self.place, Topic::Touchpoints).await?;
@@ -265,13 +319,6 @@ impl Scene<'_> {
         let servers = self.servers.ticks()?;
         Ok(ticks + servers.kafka + servers.postgres)
     }
-}
-
-/// How many deals are durably decided.
-async fn decided(connection: &mut PgConnection) -> anyhow::Result<usize> {
-    let sum = sqlx::query_scalar("select coalesce(sum(next_offset), 0)::int8 from cursor where topic = $1");
-    let sum: i64 = sum.bind(Topic::Deals.name()).fetch_one(connection).await?;
-    Ok(usize::try_from(sum)?)
 }
 
 async fn deadlocks(connection: &mut PgConnection) -> anyhow::Result<i64> {

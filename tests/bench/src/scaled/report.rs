@@ -6,7 +6,7 @@ mod tables;
 use std::fmt;
 
 use super::Scaled;
-use super::decisions::Replicas;
+use super::decisions::Decisions;
 use super::edge::Edge;
 use super::ground::{PARTITIONS, SETTINGS};
 use super::lateness::{ENGINES, Lateness};
@@ -20,7 +20,7 @@ pub(crate) fn edge(edge: &Edge) -> String {
 }
 
 /// The decisions' table.
-pub(crate) fn decisions(decisions: &[Replicas]) -> String {
+pub(crate) fn decisions(decisions: &[Decisions]) -> String {
     fmt::from_fn(|f| tables::decisions(f, decisions)).to_string()
 }
 
@@ -55,8 +55,10 @@ impl Scaled {
 - **Timers on PostgreSQL:** as the timers above, {timers} a run, through the engine's own loop in one process; one more database has {pending} further enrolments.
   The reference is SQL alone, with the bytes of a firing: timers deleted, states updated, outbox rows and the next timers inserted, 500 in a transaction, without shards, reading or deciding.
 - **Decisions:** {deals} deals a run are put on the topic, faster than they are decided, while processes of `afterglow journey-engine` wait for them; the time ends when the topic of journeys has the last event of the last enrolment.
+  The reference is a plain loop: a consumer with fixed partitions, for each deal three rows as large as the engine's (deal, state, timer), 500 deals in a transaction, and after its commit a plain producer of an event as large; without shards, outbox, cursors, indexes to look people up, reading or deciding.
 - **Lateness:** {due} timers come due in a second, for {span_s:.1} s, while {ENGINES} engines decide on deals as fast as they can; aligned: each deal in its shard's partition, foreign: in any, single: all in one.
   A timer has fired when its transaction is committed.
+  The reference is as many plain loops on rows and topics of their own: that of the decisions, and beside it that of the timers, each with half of the shards.
 - **Memory and idle CPU of each role:** ingest, journey-engine and dispatcher as processes, CRM and vendors unreachable."
         )
     }

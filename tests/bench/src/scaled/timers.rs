@@ -14,6 +14,7 @@ mod world;
 
 use anyhow::ensure;
 
+use super::bare::Bytes;
 use super::customers::Customers;
 use super::ground::Servers;
 use super::scale::Scale;
@@ -25,7 +26,7 @@ use wire::Wire;
 use world::World;
 
 pub(crate) use measure::Rate;
-pub(crate) use world::{Bytes, STREAM};
+pub(crate) use world::STREAM;
 
 /// Batches for warming up, for the bytes of a firing and for its round trips.
 const UNMEASURED: usize = 3;
@@ -81,7 +82,7 @@ pub(crate) async fn measure(
         [World::open(&urls[0], scale.timers).await?, World::open(&urls[1], scale.timers).await?];
     empty.bytes_of_a_firing().await?;
     let bytes = crowded.bytes_of_a_firing().await?;
-    let mut bare = Bare::make(&servers.empty_database().await?, scale.timers, bytes.clone()).await?;
+    let mut bare = Bare::make(servers, scale.timers, bytes.clone()).await?;
     let meter = Meter { servers, pool: empty.readers() };
     bare.fire(1, &meter).await?;
     let mut timers = Timers {

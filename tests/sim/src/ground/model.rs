@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use afterglow_dispatcher::{invariants::Ledgers, store::memory as dispatcher};
 use afterglow_domain::{Clock, Timestamp};
+use afterglow_durable::changed::Changed;
 use afterglow_durable::store::{Due, Taken};
 use afterglow_durable::{Error, OutboxRow, ParkedLetter, ShardSet, Standing, Store, Timeline, memory};
 use afterglow_eventlog::{Consumer, MemoryLog};
 use afterglow_events::{Checkpoints, Cursor, Topic};
 use afterglow_journey_engine::{invariants::check_invariants, store::memory as engine};
-use tokio::sync::Notify;
 
 use super::{Fates, Ground, log_options};
 use crate::op::Role;
@@ -126,7 +126,7 @@ impl<S: Store> Store for OneWriter<S> {
         self.inner.prune_parked(before, max).await
     }
 
-    fn changed(&self) -> Arc<Notify> {
+    fn changed(&self) -> Arc<Changed> {
         self.inner.changed()
     }
 

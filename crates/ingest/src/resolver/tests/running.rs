@@ -21,7 +21,7 @@ async fn the_loop_fetches_and_settles_until_it_is_stopped() {
     let changed = store.changed();
     let watch = async {
         loop {
-            let signal = changed.notified();
+            let signal = changed.outbox();
             if store.outbox_read(10).await.unwrap().len() == 1 {
                 break stop.cancel();
             }

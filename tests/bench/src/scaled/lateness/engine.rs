@@ -84,15 +84,18 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     turns.join_all().await;
     // What it had under way a next engine would find; here there is none.
     relays.abort_all();
-    let late = punctual.late();
+    print_late(&punctual.late())
+}
+
+/// Prints how late timers were.
+pub(crate) fn print_late(late: &Histogram<u64>) -> anyhow::Result<()> {
     let values = late.iter_recorded();
     let recorded: Vec<(u64, u64)> =
         values.map(|value| (value.value_iterated_to(), value.count_since_last_iteration())).collect();
-    serde_json::to_writer(std::io::stdout().lock(), &recorded)?;
-    Ok(())
+    Ok(serde_json::to_writer(std::io::stdout().lock(), &recorded)?)
 }
 
-/// Adds what an engine printed.
+/// Adds what was printed so.
 pub(super) fn read(printed: &str, late: &mut Histogram<u64>) -> anyhow::Result<()> {
     let recorded: Vec<(u64, u64)> = serde_json::from_str(printed).context("an engine's result")?;
     for (value, count) in recorded {

@@ -4,7 +4,7 @@ use crate::figure::plain;
 use crate::report::count;
 use crate::scaled::Scaled;
 use crate::scaled::edge::ratio;
-use crate::scaled::lateness::Partitioner;
+use crate::scaled::lateness::Who;
 
 /// At so many connections a prototype was measured, with so much of the empty handler's rate and CPU.
 const EDGE_CONNECTIONS: usize = 256;
@@ -46,7 +46,7 @@ impl Scaled {
     pub(crate) fn aims(&self) -> Vec<Aim> {
         let mut aims = self.edge_aims();
         aims.extend(self.timer_aims());
-        let deals = self.decisions.iter().map(|replicas| replicas.per_second.median()).fold(0.0, f64::max);
+        let deals = self.decisions.iter().map(|of| of.engines.per_second.median()).fold(0.0, f64::max);
         let aim = format!("{} deals/s, Kafka → decision → Kafka, the best number of processes", plain(DEALS));
         aims.push(at_least(aim, deals, DEALS, plain(deals)));
         aims.extend(self.lateness_aims());
@@ -98,10 +98,11 @@ impl Scaled {
         let mut aims: Vec<Aim> = self
             .lateness
             .iter()
+            .filter(|lateness| lateness.who != Who::Bare)
             .map(|lateness| {
-                let (name, late) = (lateness.partitioner, lateness.p99_ms.median());
+                let (who, late) = (lateness.who, lateness.p99_ms.median());
                 let aim = format!(
-                    "lateness p99 at most {} ms at {due} due/s, deals flat out, {name}",
+                    "lateness p99 at most {} ms at {due} due/s, deals flat out, {who}",
                     plain(LATE_MS)
                 );
                 let mut aim = at_most(aim, late, LATE_MS, format!("{} ms", plain(late)));
@@ -109,11 +110,11 @@ impl Scaled {
                 aim
             })
             .collect();
-        let deals = |of: Partitioner| {
-            let found = self.lateness.iter().find(|lateness| lateness.partitioner == of);
+        let deals = |who| {
+            let found = self.lateness.iter().find(|lateness| lateness.who == who);
             found.map_or(0.0, |lateness| lateness.deals.median())
         };
-        let ratio = deals(Partitioner::Foreign) / deals(Partitioner::Aligned).max(1.0);
+        let ratio = deals(Who::Foreign) / deals(Who::Aligned).max(1.0);
         let aim = format!("foreign partitioner: at least {FOREIGN_DEALS} of the aligned deals");
         aims.push(at_least(aim, ratio, FOREIGN_DEALS, format!("{ratio:.2}")));
         let deadlocks: i64 = self.lateness.iter().map(|lateness| lateness.deadlocks).sum();

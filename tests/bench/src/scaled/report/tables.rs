@@ -6,9 +6,9 @@ use crate::edge::Served;
 use crate::figure::plain;
 use crate::report::count;
 use crate::scaled::Scaled;
-use crate::scaled::decisions::Replicas;
+use crate::scaled::decisions::{Decisions, Replicas};
 use crate::scaled::edge::{Edge, Level};
-use crate::scaled::lateness::Lateness;
+use crate::scaled::lateness::{Lateness, Who};
 use crate::scaled::roles::{Needs, Role};
 use crate::scaled::timers::{Fired, Rate, Timers};
 
@@ -57,7 +57,7 @@ A fired timer writes {} bytes of state and {} of touchpoint, and needs {trips_ea
 | | pending beside | per second | ÷ bare SQL | engine CPU µs each | database CPU µs each | WAL bytes each | deals/s beside |
 |---|---|---|---|---|---|---|---|",
         count(bytes.state.len()),
-        count(bytes.outbox.len()),
+        count(bytes.touchpoint.len()),
     )?;
     for (name, rate) in [("bare SQL, 1 worker", &bare[0]), ("bare SQL, 2 workers", &bare[1])] {
         fired(f, (name, "0"), (rate, rate), "")?;
@@ -94,25 +94,33 @@ fn fired(
     )
 }
 
-pub(super) fn decisions(f: &mut fmt::Formatter<'_>, decisions: &[Replicas]) -> fmt::Result {
+pub(super) fn decisions(f: &mut fmt::Formatter<'_>, decisions: &[Decisions]) -> fmt::Result {
     writeln!(
         f,
         "## Decisions
 
 Deals on Kafka become enrolments, whose events are on Kafka at the end; CPU in percent of all cores.
 
-| processes | deals/s | least busy process's part % | engine CPU µs each | engines % | broker % | database % | bench % | foreign % | stolen % |
-|---|---|---|---|---|---|---|---|---|---|---|"
+| processes | of | deals/s | ÷ bare | least busy process's part % | their CPU µs each | they % | broker % | database % | bench % | foreign % | stolen % |
+|---|---|---|---|---|---|---|---|---|---|---|---|"
     )?;
-    for replicas in decisions {
-        let Replicas { processes, per_second, least_part, us_each, .. } = replicas;
-        let Replicas { engines, kafka, postgres, bench, foreign, stolen, .. } = replicas;
-        writeln!(
-            f,
-            "| {processes} | {per_second} | {least_part} | {us_each} | {engines} | {kafka} | {postgres} | {bench} | {foreign} | {stolen} |"
-        )?;
+    for Decisions { engines, bare } in decisions {
+        for (name, replicas) in [("bare loop", bare), ("**journey-engine**", engines)] {
+            decided(f, name, replicas, bare)?;
+        }
     }
     writeln!(f)
+}
+
+fn decided(f: &mut fmt::Formatter<'_>, name: &str, replicas: &Replicas, bare: &Replicas) -> fmt::Result {
+    let Replicas { processes, per_second, least_part, us_each, .. } = replicas;
+    let Replicas { engines, kafka, postgres, bench, foreign, stolen, .. } = replicas;
+    let ratio = per_second.median() / bare.per_second.median().max(1.0);
+    let least_part = if least_part.is_empty() { String::new() } else { least_part.to_string() };
+    writeln!(
+        f,
+        "| {processes} | {name} | {per_second} | {ratio:.2} | {least_part} | {us_each} | {engines} | {kafka} | {postgres} | {bench} | {foreign} | {stolen} |"
+    )
 }
 
 pub(super) fn lateness(f: &mut fmt::Formatter<'_>, lateness: &[Lateness]) -> fmt::Result {
@@ -120,15 +128,16 @@ pub(super) fn lateness(f: &mut fmt::Formatter<'_>, lateness: &[Lateness]) -> fmt
         f,
         "## Lateness
 
-| partitions of the deals | late p50 ms | late p99 ms | timers/s | deals/s beside | runs whose deals ended first | deadlocks | foreign % | stolen % |
-|---|---|---|---|---|---|---|---|---|"
+| partitions of the deals | late p50 ms | late p99 ms | p99 ÷ bare | timers/s | deals/s beside | runs whose deals ended first | deadlocks | foreign % | stolen % |
+|---|---|---|---|---|---|---|---|---|---|"
     )?;
-    for of_partitioner in lateness {
-        let Lateness { partitioner, p50_ms, p99_ms, fired, deals, .. } = of_partitioner;
-        let Lateness { without_deals, deadlocks, foreign, stolen, .. } = of_partitioner;
+    let bare = lateness.iter().find(|of| of.who == Who::Bare).map_or(0.0, |of| of.p99_ms.median());
+    for Lateness { who, p50_ms, p99_ms, fired, deals, without_deals, deadlocks, foreign, stolen } in lateness
+    {
+        let ratio = p99_ms.median() / bare.max(f64::MIN_POSITIVE);
         writeln!(
             f,
-            "| {partitioner} | {p50_ms} | {p99_ms} | {fired} | {deals} | {without_deals} | {deadlocks} | {foreign} | {stolen} |"
+            "| {who} | {p50_ms} | {p99_ms} | {ratio:.1} | {fired} | {deals} | {without_deals} | {deadlocks} | {foreign} | {stolen} |"
         )?;
     }
     writeln!(f)

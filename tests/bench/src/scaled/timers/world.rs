@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::measure::{Measured, Meter};
 use super::stream::Deals;
 use crate::customers::{START, engine, tenant};
+use crate::scaled::bare::Bytes;
 
 /// The batch whose tenant's deals stream in: its journey sends at the last hour of the day, when all others
 /// have fired.
@@ -35,15 +36,6 @@ pub(super) struct World {
     batch: usize,
     /// Deals that have streamed in, in whole polls.
     streamed: AtomicUsize,
-}
-
-/// What one firing writes, as it is: rows of other bytes would be as long and compress otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Bytes {
-    /// An enrolment's state.
-    pub(crate) state: Arc<[u8]>,
-    /// A touchpoint as the log has it.
-    pub(crate) outbox: Arc<[u8]>,
 }
 
 impl World {
@@ -164,9 +156,9 @@ impl World {
         let one = "select
             (select state from enrolment where id = (select owner from timer order by due_at desc limit 1)),
             (select convert_to(topic, 'UTF8') || key || headers || value from outbox limit 1)";
-        let (state, outbox): (Vec<u8>, Vec<u8>) = sqlx::query_as(one).fetch_one(self.store.readers()).await?;
+        let (state, touchpoint) = sqlx::query_as(one).fetch_one(self.store.readers()).await?;
         self.check().await?;
-        Ok(Bytes { state: state.into(), outbox: outbox.into() })
+        Ok(Bytes { state, touchpoint, enrolled: Vec::new() })
     }
 
     /// Fires the next batch, with one loop. Its outbox is not looked at, so that nothing but the firing is on
