@@ -122,7 +122,8 @@ pub struct Deal {
 ///
 /// Deals and enrolments are asked for by the account's key, the home key (whole or behind the slash), the
 /// account's name without regard to case, the deal (whole, as its key or as the CRM's own id), and come by
-/// home key and deal, [`FOUND_MAX`] and one at most.
+/// home key and deal, [`FOUND_MAX`] and one at most. An enrolment is found through the deal that it follows and
+/// the one that it began with.
 pub trait Rows: Send + Sync {
     /// The enrolments that are asked for.
     fn enrolments(&self, asked: &str) -> impl Future<Output = Result<Vec<EnrolmentRow>, Error>> + Send;
@@ -146,6 +147,11 @@ pub trait Rows: Send + Sync {
         journey: &str,
         version: u32,
     ) -> impl Future<Output = Result<Option<Published>, Error>> + Send;
+}
+
+/// What was asked without its tenant, if it is a home key.
+fn local(asked: &str) -> &str {
+    asked.split_once('/').map_or(asked, |(_, local)| local)
 }
 
 /// The enrolments of an account (by key or name), a home key, a deal (by key or the CRM's own id) or an

@@ -7,45 +7,69 @@ use afterglow_journey::Published;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgPool, PgRow};
 
-use super::{FOUND_MAX, Rows};
+use super::{FOUND_MAX, Rows, local};
 use crate::rows::{DealRow, EnrolmentRow, ObligationRow};
 use crate::store::postgres::{
     DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
 };
 
-/// The CRM's own id of a row's deal, which is indexed.
+/// The CRM's own id of a deal, which is indexed.
 const OBJECT: &str = "split_part(deal, ':', -1)";
 
-/// A row's home key without its tenant, which is indexed.
+/// A deal's home key without its tenant, which is indexed.
 const LOCAL: &str = "substr(home, strpos(home, '/') + 1)";
 
-/// The rows of a table that are asked for, `$1` as it was asked and `$2` what stands behind its last colon.
-/// Each way to ask is a part of its own: of an "or" with an order and a limit the server might make a walk
-/// through the order.
-pub(super) fn asking(columns: &str, table: &str, key: &str) -> String {
-    let exact = ["account", "home", "deal", LOCAL, OBJECT].map(|column| format!("{column} = $1"));
-    let name = "lower(account_name) = lower($1)".to_owned();
-    let end = format!("{OBJECT} = $2 and right(deal, length($1) + 1) = '/' || $1");
-    let part = |condition| format!("select {key} from {table} where {condition}");
-    let parts: Vec<String> = exact.into_iter().chain([name, end]).map(part).collect();
+/// The deals that are asked for, `$1` as it was asked, `$2` what stands behind its last colon and `$3` what
+/// stands behind its first slash. Each way to ask is a part of its own: of an "or" with an order and a limit the
+/// server might make a walk through the order.
+fn found() -> String {
+    let exact = ["account", "deal", LOCAL, OBJECT].map(|column| format!("{column} = $1"));
+    let others = [
+        "lower(account_name) = lower($1)".to_owned(),
+        format!("{LOCAL} = $3 and home = $1"),
+        format!("{OBJECT} = $2 and right(deal, length($1) + 1) = '/' || $1"),
+    ];
+    let part = |condition| format!("select deal from deal where {condition}");
+    let parts: Vec<String> = exact.into_iter().chain(others).map(part).collect();
+    format!("with found as materialized ({})", parts.join(" union "))
+}
+
+/// As they come to a person.
+fn in_order() -> String {
+    format!("order by home collate \"C\", deal collate \"C\" limit {}", FOUND_MAX + 1)
+}
+
+pub(super) fn asking_deals() -> String {
     format!(
-        "with found as materialized ({}) select {columns} from {table} where {key} in (select {key} from found)
-         order by home collate \"C\", deal collate \"C\" limit {}",
-        parts.join(" union "),
-        FOUND_MAX + 1
+        "{} select {DEAL_COLUMNS} from deal where deal in (select deal from found) {}",
+        found(),
+        in_order()
+    )
+}
+
+/// Those that follow the deals, and those that began with them.
+pub(super) fn asking_enrolments() -> String {
+    format!(
+        "{}, of_them as materialized (
+             select id from enrolment where deal in (select deal from found) union
+             select id from enrolment where began_with is not null and began_with in (select deal from found))
+         select {ENROLMENT_COLUMNS} from enrolment where id in (select id from of_them) {}",
+        found(),
+        in_order()
     )
 }
 
 async fn asked_for(readers: &PgPool, sql: String, asked: &str) -> Result<Vec<PgRow>, Error> {
     let object = asked.rsplit(':').next().unwrap_or_default();
     // The text is made of constants only.
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(text::stored(asked)).bind(text::stored(object));
+    let query = sqlx::query(AssertSqlSafe(sql));
+    let query = query.bind(text::stored(asked)).bind(text::stored(object)).bind(text::stored(local(asked)));
     Ok(query.fetch_all(readers).await?)
 }
 
 impl Rows for PgPool {
     async fn enrolments(&self, asked: &str) -> Result<Vec<EnrolmentRow>, Error> {
-        let rows = asked_for(self, asking(ENROLMENT_COLUMNS, "enrolment", "id"), asked).await?;
+        let rows = asked_for(self, asking_enrolments(), asked).await?;
         rows.iter().map(enrolment_row).collect()
     }
 
@@ -56,7 +80,7 @@ impl Rows for PgPool {
     }
 
     async fn deals(&self, asked: &str) -> Result<Vec<DealRow>, Error> {
-        let rows = asked_for(self, asking(DEAL_COLUMNS, "deal", "deal"), asked).await?;
+        let rows = asked_for(self, asking_deals(), asked).await?;
         rows.iter().map(deal_row).collect()
     }
 

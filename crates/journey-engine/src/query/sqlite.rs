@@ -3,39 +3,61 @@
 use afterglow_domain::{EnrolmentId, Tenant};
 use afterglow_durable::Error;
 use afterglow_journey::Published;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
-use super::{FOUND_MAX, Rows};
+use super::{FOUND_MAX, Rows, local};
 use crate::rows::{DealRow, EnrolmentRow, ObligationRow};
 use crate::store::sqlite::{
     DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
 };
 
-/// The CRM's own id of a row's deal, which is indexed.
+/// The CRM's own id of a deal, which is indexed.
 const OBJECT: &str = "replace(deal, rtrim(deal, replace(deal, ':', '')), '')";
 
-/// A row's home key without its tenant, which is indexed.
+/// A deal's home key without its tenant, which is indexed.
 const LOCAL: &str = "substr(home, instr(home, '/') + 1)";
 
-/// The rows of a table that are asked for, by each way to ask.
-pub(super) fn asking(select: &str, table: &str, asked: &str) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("select {select} from {table} where "));
-    let exact = ["account", "home", "deal", "account_name collate nocase", LOCAL, OBJECT];
-    for condition in exact {
-        query.push(condition).push(" = ").push_bind(asked.to_owned()).push(" or ");
-    }
+/// The deals that are asked for, by each way to ask: `?1` as it was asked, `?2` what stands behind its last
+/// colon and `?3` what stands behind its first slash.
+fn found() -> String {
+    let exact = ["account", "deal", "account_name collate nocase", LOCAL, OBJECT];
+    let exact = exact.map(|column| format!("{column} = ?1")).join(" or ");
+    format!(
+        "{exact} or ({LOCAL} = ?3 and home = ?1) or ({OBJECT} = ?2 and substr(deal, -length(?1) - 1) = '/' || ?1)"
+    )
+}
+
+/// As they come to a person.
+fn in_order() -> String {
+    format!("order by home, deal limit {}", FOUND_MAX + 1)
+}
+
+pub(super) fn asking_deals() -> String {
+    format!("select {DEAL_COLUMNS} from deal where {} {}", found(), in_order())
+}
+
+/// Those that follow the deals, and those that began with them.
+pub(super) fn asking_enrolments() -> String {
+    format!(
+        "with found as materialized (select deal from deal where {})
+         select {ENROLMENT_COLUMNS} from enrolment
+         where deal in (select deal from found) or began_with in (select deal from found) {}",
+        found(),
+        in_order()
+    )
+}
+
+async fn asked_for(readers: &SqlitePool, sql: String, asked: &str) -> Result<Vec<SqliteRow>, Error> {
     let object = asked.rsplit(':').next().unwrap_or_default();
-    query.push(format!("({OBJECT} = ")).push_bind(object.to_owned());
-    query.push(" and substr(deal, -length(").push_bind(asked.to_owned());
-    query.push(") - 1) = '/' || ").push_bind(asked.to_owned());
-    query.push(format!(") order by home, deal limit {}", FOUND_MAX + 1));
-    query
+    // The text is made of constants only.
+    let query = sqlx::query(AssertSqlSafe(sql));
+    Ok(query.bind(asked).bind(object).bind(local(asked)).fetch_all(readers).await?)
 }
 
 impl Rows for SqlitePool {
     async fn enrolments(&self, asked: &str) -> Result<Vec<EnrolmentRow>, Error> {
-        let rows = asking(ENROLMENT_COLUMNS, "enrolment", asked).build().fetch_all(self).await?;
+        let rows = asked_for(self, asking_enrolments(), asked).await?;
         rows.iter().map(enrolment_row).collect()
     }
 
@@ -47,7 +69,7 @@ impl Rows for SqlitePool {
     }
 
     async fn deals(&self, asked: &str) -> Result<Vec<DealRow>, Error> {
-        let rows = asking(DEAL_COLUMNS, "deal", asked).build().fetch_all(self).await?;
+        let rows = asked_for(self, asking_deals(), asked).await?;
         rows.iter().map(deal_row).collect()
     }
 

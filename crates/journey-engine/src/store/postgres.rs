@@ -28,6 +28,8 @@ pub const SCHEMA: Schema = Schema {
         Migration::new(1, include_str!("postgres_1.sql")),
         Migration::new(2, include_str!("postgres_2.sql")),
         Migration::new(3, include_str!("postgres_3.sql")),
+        Migration::new(4, include_str!("postgres_4.sql")),
+        Migration::contracting(5, include_str!("postgres_5.sql"), 4),
     ],
 };
 

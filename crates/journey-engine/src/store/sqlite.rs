@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration::new(2, include_str!("sqlite_2.sql")),
     Migration::new(3, include_str!("sqlite_3.sql")),
     Migration::new(4, include_str!("sqlite_4.sql")),
+    Migration::new(5, include_str!("sqlite_5.sql")),
 ];
 
 impl EngineTx for Tx {

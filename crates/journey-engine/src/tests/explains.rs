@@ -40,6 +40,29 @@ async fn enrolments<S: Inspect>(mut world: World<S>, readers: &impl Rows) -> Vec
     by_name
 }
 
+/// An enrolment that passed to another deal is found by both.
+async fn merged<S: Inspect>(mut world: World<S>, readers: &impl Rows) {
+    let (loser, survivor) = (Deal::new("41"), Deal::elsewhere("42"));
+    world.tell(&[loser.event(Kind::Won, 1)]).await;
+    world.tell(&[loser.merged_into(&survivor, 2, survivor.home.as_str())]).await;
+    let [found] = query::enrolments(readers, "41").await.unwrap().try_into().unwrap();
+    assert_eq!((&found.deal, &found.home), (&survivor.deal_ref(), &loser.home));
+    for asked in ["42", survivor.home.as_str(), loser.home.as_str(), &loser.deal_ref().to_string()] {
+        assert_eq!(query::enrolments(readers, asked).await.unwrap(), std::slice::from_ref(&found), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn what_passed_to_another_deal_is_found_by_both() {
+    let (_folder, world) = world_on_sqlite(CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    merged(world, &readers).await;
+    let database = Database::fresh().await;
+    let world = world_on(&database, CommitFaults::default()).await;
+    let readers = world.store.readers().clone();
+    merged(world, &readers).await;
+}
+
 /// A deal without a journey says why and what it waits for.
 async fn deals<S: Inspect>(mut world: World<S>, readers: &impl Rows) -> Vec<query::Deal> {
     let deal = Deal::new("41").closing("2025-01-01");
