@@ -48,6 +48,19 @@ pub(super) async fn append(connection: &mut PgConnection, rows: &[OutboxRow]) ->
     Ok(())
 }
 
+/// The oldest events of shards, `$2` at most. The limit of one makes the server look each row up by its key: of a
+/// join it would make, once statistics say that the table is empty, a walk over the whole table for every row.
+pub(super) const OLDEST: &str = "
+    with oldest as materialized (
+        select head.shard, head.seq from unnest($1::int2[]) as of(shard)
+        cross join lateral
+            (select o.shard, o.seq from outbox o where o.shard = of.shard order by o.seq limit $2) head
+        order by head.seq limit $2)
+    select oldest.seq, oldest.shard, o.topic, o.key, o.headers, o.value from oldest
+    cross join lateral
+        (select topic, key, headers, value from outbox where shard = oldest.shard and seq = oldest.seq limit 1) o
+    order by oldest.seq";
+
 /// The oldest events of everybody.
 pub(super) async fn read(readers: &PgPool, max: usize) -> Result<Vec<(i64, OutboxRow)>, Error> {
     let mut connection = readers.acquire().await?;
@@ -60,19 +73,11 @@ async fn read_of(
     shards: impl Iterator<Item = Shard>,
     max: usize,
 ) -> Result<Vec<(i64, OutboxRow)>, Error> {
-    let rows = sqlx::query(
-        "with oldest as (
-            select head.shard, head.seq from unnest($1::int2[]) as of(shard)
-            cross join lateral
-                (select o.shard, o.seq from outbox o where o.shard = of.shard order by o.seq limit $2) head
-            order by head.seq limit $2)
-         select seq, shard, topic, key, headers, value from outbox join oldest using (shard, seq)
-         order by seq",
-    )
-    .bind(numbers(shards))
-    .bind(i64::try_from(max).unwrap_or(i64::MAX))
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(OLDEST)
+        .bind(numbers(shards))
+        .bind(i64::try_from(max).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(row_of).collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod apart;
 mod order;
+mod plans;
 mod rates;
 mod sandbox_clock;
 mod side_by_side;
