@@ -43,13 +43,13 @@ pub(crate) struct Parts<G> {
 }
 
 impl<G: Ground> Parts<G> {
-    /// Relays a role's outbox to the log, watches its store, and forgets old inbox marks and dead letters. In the
-    /// background: it all goes on while the roles drain.
+    /// Relays a role's outbox to the log, watches its store, and forgets old inbox marks and dead letters. It all
+    /// goes on while the roles drain, and the relay until it has sent what they left.
     fn relay(&self, role: &'static str, store: &G::Store) {
         let (log, wall) = (self.ground.log().clone(), self.clocks.wall.clone());
         let stop = self.tasks.shutdown().hard_token();
         let relayed = store.clone();
-        self.tasks.spawn_background(role, async move {
+        self.tasks.spawn_closing(role, async move {
             relay::run(role, relayed, log, &*wall, stop).await;
             anyhow::Ok(())
         });

@@ -104,6 +104,7 @@ impl ExitReason {
 pub struct Tasks {
     shutdown: Shutdown,
     foreground: TaskTracker,
+    closing: TaskTracker,
     background: TaskTracker,
     background_end: CancellationToken,
     state: Arc<Mutex<State>>,
@@ -143,6 +144,19 @@ impl Tasks {
                 }
             });
         });
+    }
+
+    /// Runs a task that sends what the others leave (a relay): it goes on through the drain, and its hard stop
+    /// comes when the last of them has ended. It ends by itself then, and has little time to: what it does not
+    /// send would be sent at the next start, and what is cut off in between a second time. An error in it is an
+    /// error of the process.
+    pub fn spawn_closing<F, E>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        let tasks = self.clone();
+        self.closing.spawn(async move { tasks.watch(name, task, &tasks.background_end).await });
     }
 
     /// Runs a task that serves the others (metrics, the sandbox's clock): it goes on through the drain
@@ -194,6 +208,7 @@ impl Tasks {
     /// The same with signals from a channel.
     async fn run_with_signals(self, deadline: Duration, signals: &mut mpsc::Receiver<()>) -> ExitReason {
         self.foreground.close();
+        self.closing.close();
         self.background.close();
         tokio::select! {
             () = self.foreground.wait() => {}
@@ -212,8 +227,10 @@ impl Tasks {
         self.shutdown.abort();
         // A task that blocks its thread is left to the end of the process.
         let _ = tokio::time::timeout(HARD_STOP, self.foreground.wait()).await;
+        let _ = tokio::time::timeout(HARD_STOP, self.closing.wait()).await;
         self.background_end.cancel();
-        let _ = tokio::time::timeout(HARD_STOP, self.background.wait()).await;
+        let rest = async { tokio::join!(self.closing.wait(), self.background.wait()) };
+        let _ = tokio::time::timeout(HARD_STOP, rest).await;
         match self.change(|state| state.failure.take()) {
             Some((task, reason)) => ExitReason::Failed { task, reason },
             None if cut_off.is_empty() => ExitReason::Done,

@@ -67,6 +67,8 @@ fn ended(history: &History, deal: &DealKey, ends: &[i32]) -> Vec<String> {
     let wanted = history.closed_of(deal).filter(|closed| ends.contains(&closed.outcome));
     let mut wanted: Vec<_> = wanted.collect();
     wanted.sort_by_key(|closed| closed.planned_at.as_ref().map(|at| (at.seconds, at.nanos)));
+    // What was cut off while it was sent is there twice.
+    wanted.dedup_by(|a, b| a.obligation_id == b.obligation_id);
     wanted.into_iter().map(|closed| closed.moment.clone()).collect()
 }
 

@@ -67,6 +67,33 @@ async fn a_panic_is_an_error_with_a_name() {
 }
 
 #[tokio::test]
+async fn what_the_others_leave_is_sent_before_the_end() {
+    let tasks = Tasks::new();
+    let (shutdown, hard) = (tasks.shutdown(), tasks.shutdown().hard_token());
+    let (leave, mut left) = mpsc::channel(1);
+    let (post, mut posted) = mpsc::channel(1);
+    tasks.spawn("loop", async move {
+        shutdown.soft().await;
+        leave.send("a letter").await
+    });
+    tasks.spawn_closing("relay", async move {
+        hard.cancelled().await;
+        // It takes its time.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        post.send(left.try_recv()).await
+    });
+    assert_eq!(run(tasks, 1, DEADLINE).await, ExitReason::Done);
+    assert_eq!(posted.recv().await, Some(Ok("a letter")));
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_holds_nobody_up() {
+    let tasks = Tasks::new();
+    tasks.spawn_closing("stuck", std::future::pending::<Result<(), Infallible>>());
+    assert_eq!(run(tasks, 1, DEADLINE).await, ExitReason::Done);
+}
+
+#[tokio::test]
 async fn background_tasks_serve_until_the_last_of_the_others_has_ended() {
     let tasks = Tasks::new();
     let (ask, mut asked) = mpsc::channel::<tokio::sync::oneshot::Sender<()>>(1);

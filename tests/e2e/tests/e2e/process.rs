@@ -19,6 +19,9 @@ async fn a_restart_in_the_middle_goes_on_where_it_stopped() {
     let history =
         world.until_history("all four were kept", PATIENCE, |history| kept(history, &key).len() >= 4).await;
     assert_eq!(history.due_of(&key).count(), 4);
+    let mut ids: Vec<_> = history.events.iter().map(|event| event.envelope.id).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|two| two[0] != two[1]), "who stops in order repeats nothing");
     let letters = world.mails_to(&address);
     let subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
     assert_eq!(subjects, STORY_SUBJECTS);
