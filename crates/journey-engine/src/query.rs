@@ -149,6 +149,11 @@ pub trait Rows: Send + Sync {
     ) -> impl Future<Output = Result<Option<Published>, Error>> + Send;
 }
 
+/// The CRM's own id in what was asked, if it is a deal's key.
+fn object(asked: &str) -> &str {
+    asked.rsplit(':').next().unwrap_or_default()
+}
+
 /// What was asked without its tenant, if it is a home key.
 fn local(asked: &str) -> &str {
     asked.split_once('/').map_or(asked, |(_, local)| local)

@@ -7,7 +7,7 @@ use afterglow_journey::Published;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgPool, PgRow};
 
-use super::{FOUND_MAX, Rows, local};
+use super::{FOUND_MAX, Rows, local, object};
 use crate::rows::{DealRow, EnrolmentRow, ObligationRow};
 use crate::store::postgres::{
     DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
@@ -60,10 +60,10 @@ pub(super) fn asking_enrolments() -> String {
 }
 
 async fn asked_for(readers: &PgPool, sql: String, asked: &str) -> Result<Vec<PgRow>, Error> {
-    let object = asked.rsplit(':').next().unwrap_or_default();
     // The text is made of constants only.
     let query = sqlx::query(AssertSqlSafe(sql));
-    let query = query.bind(text::stored(asked)).bind(text::stored(object)).bind(text::stored(local(asked)));
+    let query = query.bind(text::stored(asked));
+    let query = query.bind(text::stored(object(asked))).bind(text::stored(local(asked)));
     Ok(query.fetch_all(readers).await?)
 }
 

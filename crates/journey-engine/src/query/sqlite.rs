@@ -6,7 +6,7 @@ use afterglow_journey::Published;
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
-use super::{FOUND_MAX, Rows, local};
+use super::{FOUND_MAX, Rows, local, object};
 use crate::rows::{DealRow, EnrolmentRow, ObligationRow};
 use crate::store::sqlite::{
     DEAL_COLUMNS, ENROLMENT_COLUMNS, OBLIGATION_COLUMNS, deal_row, definitions, enrolment_row, obligation_row,
@@ -49,10 +49,9 @@ pub(super) fn asking_enrolments() -> String {
 }
 
 async fn asked_for(readers: &SqlitePool, sql: String, asked: &str) -> Result<Vec<SqliteRow>, Error> {
-    let object = asked.rsplit(':').next().unwrap_or_default();
     // The text is made of constants only.
     let query = sqlx::query(AssertSqlSafe(sql));
-    Ok(query.bind(asked).bind(object).bind(local(asked)).fetch_all(readers).await?)
+    Ok(query.bind(asked).bind(object(asked)).bind(local(asked)).fetch_all(readers).await?)
 }
 
 impl Rows for SqlitePool {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use afterglow_durable::turns::TURN_ROWS_MAX;
 use afterglow_eventlog::TailStart;
 use afterglow_events::Topic;
+use afterglow_events::record::headers_to_bytes;
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
@@ -35,7 +36,7 @@ const SHARDS: i16 = 64;
 const COMES: Duration = Duration::from_secs(10);
 
 /// What the product writes, as it is: rows and records of other bytes would be as long and compress otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bytes {
     /// An enrolment's state.
     pub(crate) state: Vec<u8>,
@@ -77,13 +78,7 @@ async fn first(place: &Place, topic: Topic) -> anyhow::Result<Vec<u8>> {
     let mut tail = place.log()?.reader().await?.tail(topic, TailStart::Beginning).await?;
     let tailed = tail.next(1, COMES).await?;
     let record = &tailed.first().with_context(|| format!("{} is empty", topic.name()))?.received.record;
-    let headers = record.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_ref()]);
-    Ok([record.key.as_ref()]
-        .into_iter()
-        .chain(headers)
-        .chain([record.value.as_ref()])
-        .collect::<Vec<_>>()
-        .concat())
+    Ok([record.key.as_ref(), &headers_to_bytes(&record.headers), record.value.as_ref()].concat())
 }
 
 /// A fresh database of bare rows: its URL.

@@ -195,9 +195,9 @@ impl<'a> Line<'a> {
             workers.push(match &self.crew {
                 Crew::Engines(config) => Worker::Engine(Product::start("journey-engine", config).await?),
                 Crew::Bare(bytes) => {
-                    let plan =
+                    let start =
                         bare::worker::Start { url: &self.url, bytes, part, of: processes, timers: false };
-                    Worker::Bare(plan.start(&self.place).await?)
+                    Worker::Bare(start.start(&self.place).await?)
                 }
             });
         }
@@ -235,11 +235,7 @@ impl<'a> Line<'a> {
             Crew::Engines(_) => {
                 "select (select count(*) from engine.enrolment), (select count(*) from engine.outbox)"
             }
-            // Its events come when its rows are there.
-            Crew::Bare(_) => {
-                self.until_told().await?;
-                "select count(*), 0::int8 from deal"
-            }
+            Crew::Bare(_) => "select count(*), 0::int8 from deal",
         };
         loop {
             let (enrolled, waiting): (i64, i64) = sqlx::query_as(state).fetch_one(&self.pool).await?;
@@ -251,6 +247,8 @@ impl<'a> Line<'a> {
             ensure!(Instant::now() < deadline, "{enrolled} of {} deals are enrolled", self.sent);
             tokio::time::sleep(LOOK).await;
         }
+        // The reference's events come when its rows are there.
+        self.until_told().await?;
         let (told, sent) = (self.told().await?, u64::try_from(self.sent)?);
         if self.events_each == 0 {
             self.events_each = told / sent;

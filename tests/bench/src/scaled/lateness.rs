@@ -134,9 +134,9 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bare => "bare loop, aligned",
-            Self::Aligned => "**aligned**",
-            Self::Foreign => "**foreign**",
-            Self::Single => "**single**",
+            Self::Aligned => "aligned",
+            Self::Foreign => "foreign",
+            Self::Single => "single",
         })
     }
 }
@@ -283,12 +283,13 @@ impl Scene<'_> {
     /// How many deals are durably decided.
     async fn decided(&self, connection: &mut PgConnection) -> anyhow::Result<usize> {
         let decided = match self.who {
-            Who::Bare => sqlx::query_scalar("select count(*) from deal where $1 <> ''"),
+            Who::Bare => sqlx::query_scalar("select count(*) from deal"),
             _ => {
                 sqlx::query_scalar("select coalesce(sum(next_offset), 0)::int8 from cursor where topic = $1")
+                    .bind(Topic::Deals.name())
             }
         };
-        let decided: i64 = decided.bind(Topic::Deals.name()).fetch_one(connection).await?;
+        let decided: i64 = decided.fetch_one(connection).await?;
         Ok(usize::try_from(decided)?)
     }
 

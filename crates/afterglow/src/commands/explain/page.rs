@@ -13,6 +13,7 @@ use afterglow_dispatcher::{AttemptState, Budget};
 use afterglow_domain::{Money, Timestamp};
 use afterglow_journey::Zone;
 use afterglow_journey_engine::query::{Enrolment, Obligation, Stands};
+use afterglow_journey_engine::rows::Closed;
 use afterglow_service::telemetry::Escaped;
 
 use super::Detail;
@@ -162,7 +163,9 @@ fn unsent(of: &Enrolment) -> Vec<&str> {
             *newest = promise;
         }
     }
-    let broken = |promise: &Obligation| matches!(&promise.stands, Stands::Closed(closed) if matches!(closed.outcome, "waived" | "failed"));
+    let broken = |promise: &Obligation| {
+        matches!(promise.stands, Stands::Closed(Closed { outcome: "waived" | "failed", .. }))
+    };
     moments(of)
         .into_iter()
         .filter(|moment| latest.get(moment).is_some_and(|promise| broken(promise)))

@@ -82,7 +82,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     let (pool, stop) =
         (PgPoolOptions::new().max_connections(2).connect(&plan.url).await?, CancellationToken::new());
     let bytes = Bytes::read(&plan.bytes)?;
-    let mut working = JoinSet::new();
+    let mut working = JoinSet::<anyhow::Result<Histogram<u64>>>::new();
     let deals = Deals::of(plan, pool.clone(), bytes.clone())?;
     let (runtime, until) = (Handle::current(), stop.clone());
     working.spawn_blocking(move || {
@@ -98,7 +98,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<()> {
     stop.cancel();
     let mut late = Histogram::new(3)?;
     while let Some(worked) = working.join_next().await {
-        late.add(worked?.map_err(|error: anyhow::Error| error)?)?;
+        late.add(worked??)?;
     }
     print_late(&late)
 }

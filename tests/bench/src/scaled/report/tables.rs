@@ -135,6 +135,7 @@ pub(super) fn lateness(f: &mut fmt::Formatter<'_>, lateness: &[Lateness]) -> fmt
     for Lateness { who, p50_ms, p99_ms, fired, deals, without_deals, deadlocks, foreign, stolen } in lateness
     {
         let ratio = p99_ms.median() / bare.max(f64::MIN_POSITIVE);
+        let who = if *who == Who::Bare { who.to_string() } else { format!("**{who}**") };
         writeln!(
             f,
             "| {who} | {p50_ms} | {p99_ms} | {ratio:.1} | {fired} | {deals} | {without_deals} | {deadlocks} | {foreign} | {stolen} |"
