@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use afterglow_domain::{Timestamp, TouchpointId};
@@ -102,15 +101,8 @@ where
             if configured { self.gates.closed(lane, now) } else { missing(what) }
         };
         let signals_fresh = self.lag.is_fresh(now);
-        if self.lag_seen.swap(!signals_fresh, Ordering::Relaxed) == signals_fresh {
-            if signals_fresh {
-                tracing::info!("unsubscriptions are read up to now; mails go on");
-            } else {
-                tracing::error!(
-                    code = codes::SIGNALS_BEHIND,
-                    "unsubscriptions are not read up to now; mails wait"
-                );
-            }
+        if !signals_fresh {
+            self.lag.mails_wait();
         }
         World {
             gifts: closed(Lane::Gifts, self.gifts.is_some(), "no gift vendor"),

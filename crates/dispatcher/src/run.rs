@@ -3,7 +3,6 @@
 //! Two parts run side by side: one claims, one calls and records, so that a call's record never waits
 //! behind a claim that waits for it. Calls are bounded per kind of vendor: one that hangs delays no other.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use afterglow_domain::{Clocks, Disposition};
@@ -41,8 +40,6 @@ pub struct Dispatcher<S, G, M> {
     pub(crate) clocks: Clocks,
     pub(crate) lag: SignalsLag,
     pub(crate) gates: Gates,
-    /// Whether operators were told that unsubscriptions are not read up to now.
-    pub(crate) lag_seen: AtomicBool,
 }
 
 impl<S, G, M> Dispatcher<S, G, M> {
@@ -55,16 +52,7 @@ impl<S, G, M> Dispatcher<S, G, M> {
         lag: SignalsLag,
     ) -> Self {
         let (gifts, mailer) = vendors;
-        Self {
-            store,
-            gifts,
-            mailer,
-            options,
-            clocks,
-            lag,
-            gates: Gates::default(),
-            lag_seen: AtomicBool::new(false),
-        }
+        Self { store, gifts, mailer, options, clocks, lag, gates: Gates::default() }
     }
 }
 

@@ -4,6 +4,8 @@
 //! that would stop a role: as the store has it where its last record still stands in the log, else from the
 //! partition's beginning. What is still in the log is not skipped; what was decided before is recognised.
 
+use std::time::Duration;
+
 use afterglow_domain::Timestamp;
 use afterglow_durable::{ShardSet, Store as _, Tx as _, Writes};
 use afterglow_eventlog::{Group as _, Misfit, misfits};
@@ -11,10 +13,19 @@ use afterglow_events::{Cursor, Topic};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::exit::Exit;
 
+use tokio::time::Instant;
+
 use super::product::{OnProduct, Product, Where};
 use super::{complain, counted, say};
 use crate::cli::Outcome;
 use crate::ground::{ROLES, RoleStore};
+
+/// How long the member of a role that has ended may be in its group: six seconds, its session, where it was
+/// killed or ended before it had joined, and what the group needs to notice.
+const LEAVES: Duration = Duration::from_secs(10);
+
+/// Between two looks at a group that has members.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What to do with the log.
 #[derive(Debug, clap::Subcommand)]
@@ -59,7 +70,7 @@ impl OnProduct for Continue {
                 return Ok(error.exit());
             }
         };
-        let plans = plans(product, self.topic, SystemClock::shared().now()).await?;
+        let plans = if self.dry_run { self.plans(product).await? } else { self.rested(product).await? };
         for plan in &plans {
             for misfit in &plan.misfits {
                 say(format_args!("{}", line(plan.role.role, misfit)))?;
@@ -79,6 +90,29 @@ impl OnProduct for Continue {
         }
         say(format_args!("{} moved", counted(moved, "cursor", "cursors")))?;
         Ok(Exit::Ok)
+    }
+}
+
+impl Continue {
+    /// The plans, once the members have left of roles that ended a moment ago; a role that runs stays.
+    async fn rested<P: Product>(&self, product: &P) -> anyhow::Result<Vec<Plan<P>>> {
+        let until = Instant::now() + LEAVES;
+        let mut told = false;
+        loop {
+            let plans = self.plans(product).await?;
+            let running = plans.iter().find(|plan| plan.group.members() > 0);
+            let Some(running) = running.filter(|_| Instant::now() < until) else { return Ok(plans) };
+            if !told {
+                let (role, seconds) = (running.role.role, LEAVES.as_secs());
+                complain(format_args!("{role} runs, or has just ended: looking for {seconds} seconds"));
+                told = true;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn plans<P: Product>(&self, product: &P) -> anyhow::Result<Vec<Plan<P>>> {
+        plans(product, self.topic, SystemClock::shared().now()).await
     }
 }
 
@@ -110,7 +144,7 @@ fn runs<P: Product>(plans: &[Plan<P>]) -> bool {
     for plan in &running {
         let members = counted(plan.group.members(), "member", "members");
         complain(format_args!(
-            "{} runs: its group has {members}; stop it, and wait six seconds after a kill. Nothing was moved.",
+            "{} runs: its group has {members}; stop it. Nothing was moved.",
             plan.role.role
         ));
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use afterglow_domain::Shard;
@@ -57,6 +58,11 @@ impl Role {
         tx.commit().await.unwrap();
     }
 
+    /// Whether operators know that mails wait, and not yet that they go on.
+    fn is_told(&self) -> bool {
+        self.lag.0.told.load(Ordering::Relaxed)
+    }
+
     /// A round after some seconds; how old the knowledge is then, in seconds.
     async fn after(&mut self, seconds: u64) -> u64 {
         self.clock.advance(Duration::from_secs(seconds));
@@ -78,8 +84,12 @@ async fn nobody_knows_more_than_the_process_that_knows_least() {
     role.decides(0).await;
     assert_eq!(role.after(31).await, 61);
     assert!(!role.lag.is_fresh(role.clock.now()), "mails wait");
+    role.lag.mails_wait();
+    role.after(1).await;
+    assert!(role.is_told(), "they still wait");
     role.decides(1).await;
     assert_eq!(role.after(1).await, 0);
+    assert!(!role.is_told(), "that they go on is said although nothing is left here to be sent");
 }
 
 #[tokio::test]
