@@ -20,9 +20,9 @@ use super::{complain, counted, say};
 use crate::cli::Outcome;
 use crate::ground::{ROLES, RoleStore};
 
-/// How long the member of a role that has ended may be in its group: six seconds, its session, where it was
-/// killed or ended before it had joined, and what the group needs to notice.
-const LEAVES: Duration = Duration::from_secs(10);
+/// How long a role that has ended may be a member of its group: where it was killed, or ended before it had
+/// joined, its session's six seconds, after the group has settled and before the broker looks.
+const LEAVES: Duration = Duration::from_secs(15);
 
 /// Between two looks at a group that has members.
 const LOOK: Duration = Duration::from_millis(500);
