@@ -44,7 +44,8 @@ pub struct Migrated {
     pub waiting: &'static [Migration],
 }
 
-const CORE: &[Migration] = &[Migration::new(1, include_str!("core_1.sql"))];
+const CORE: &[Migration] =
+    &[Migration::new(1, include_str!("core_1.sql")), Migration::new(2, include_str!("core_2.sql"))];
 
 /// Brings a role's schema up to date, whole or not at all; stops before a step that contracts. Two that run at
 /// once wait for each other, and the second finds nothing to do. A schema that a newer program wrote is left as

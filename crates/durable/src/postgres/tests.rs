@@ -9,6 +9,7 @@ mod side_by_side;
 mod standing;
 mod start;
 mod transactions;
+mod waiting_events;
 
 use std::sync::Mutex;
 

@@ -27,7 +27,8 @@ create table timer (
     shard int2 not null, due_at int8 not null, owner uuid not null, primary key (shard, due_at, owner)
 );
 create table state (id uuid primary key, state bytea not null) with (fillfactor = 70);
-create table outbox (seq int8 primary key generated always as identity, body bytea not null)";
+create table outbox (seq int8 primary key generated always as identity, body bytea not null)
+    with (toast_tuple_target = 8160)";
 
 /// How many shards timers have.
 const SHARDS: i16 = 64;

@@ -171,7 +171,7 @@ async fn a_table_of_versions_from_before_is_brought_up_to_date() {
             .fetch_all(store.readers())
             .await
             .unwrap();
-    assert_eq!(noted, [("core".to_owned(), 1, Some(1)), ("role".to_owned(), 2, Some(1))]);
+    assert_eq!(noted, [("core".to_owned(), 2, Some(1)), ("role".to_owned(), 2, Some(1))]);
 }
 
 /// Why live statements name their columns: the server gives no prepared one a result of another form.

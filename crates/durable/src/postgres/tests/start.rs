@@ -26,7 +26,7 @@ pub(super) async fn refusal(server: &Server, schema: &Schema) -> String {
 async fn a_schema_goes_forward_and_an_older_one_is_refused() {
     let database = Database::fresh().await;
     let server = database.server();
-    let expected = "schema role (core) has schema version 0, this program needs 1: run `afterglow migrate`";
+    let expected = "schema role (core) has schema version 0, this program needs 2: run `afterglow migrate`";
     assert_eq!(refusal(&server, &OLD).await, expected);
     migrate(&server, &OLD).await.unwrap();
     Store::open(&server, &OLD).await.unwrap().close().await;
