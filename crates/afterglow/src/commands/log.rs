@@ -6,13 +6,11 @@
 
 use std::time::Duration;
 
-use afterglow_domain::Timestamp;
 use afterglow_durable::{ShardSet, Store as _, Tx as _, Writes};
 use afterglow_eventlog::{Group as _, Misfit, misfits};
 use afterglow_events::{Cursor, Topic};
 use afterglow_service::clock::SystemClock;
 use afterglow_service::exit::Exit;
-
 use tokio::time::Instant;
 
 use super::product::{OnProduct, Product, Where};
@@ -53,6 +51,13 @@ struct Plan<P: Product> {
     store: P::Store,
     group: P::Group,
     misfits: Vec<Misfit>,
+}
+
+impl<P: Product> Plan<P> {
+    /// Whether the role runs, as far as its group knows.
+    fn runs(&self) -> bool {
+        self.group.members() > 0
+    }
 }
 
 pub(crate) fn run(command: &Command) -> Outcome {
@@ -100,7 +105,7 @@ impl Continue {
         let mut told = false;
         loop {
             let plans = self.plans(product).await?;
-            let running = plans.iter().find(|plan| plan.group.members() > 0);
+            let running = plans.iter().find(|plan| plan.runs());
             let Some(running) = running.filter(|_| Instant::now() < until) else { return Ok(plans) };
             if !told {
                 let (role, seconds) = (running.role.role, LEAVES.as_secs());
@@ -111,36 +116,29 @@ impl Continue {
         }
     }
 
+    /// The roles that stop somewhere.
     async fn plans<P: Product>(&self, product: &P) -> anyhow::Result<Vec<Plan<P>>> {
-        plans(product, self.topic, SystemClock::shared().now()).await
-    }
-}
-
-/// The roles that stop somewhere.
-async fn plans<P: Product>(
-    product: &P,
-    topic: Option<Topic>,
-    now: Timestamp,
-) -> anyhow::Result<Vec<Plan<P>>> {
-    let log = product.log().await?;
-    let topics = topic.map_or(Topic::ALL.to_vec(), |topic| vec![topic]);
-    let mut plans = Vec::new();
-    for role in ROLES {
-        let store = product.store(&role).await?;
-        // The group first: a role that runs is never ahead of its own store, so it is not taken for a misfit.
-        let group = product.group(&role).await?;
-        let cursors = store.cursors(role.role).await?;
-        let misfits = misfits(&log, &group, (&topics, &cursors), now).await?;
-        if !misfits.is_empty() {
-            plans.push(Plan { role, store, group, misfits });
+        let log = product.log().await?;
+        let now = SystemClock::shared().now();
+        let topics = self.topic.map_or(Topic::ALL.to_vec(), |topic| vec![topic]);
+        let mut plans = Vec::new();
+        for role in ROLES {
+            let store = product.store(&role).await?;
+            // The group first: a role that runs is never ahead of its own store, so it is not taken for a misfit.
+            let group = product.group(&role).await?;
+            let cursors = store.cursors(role.role).await?;
+            let misfits = misfits(&log, &group, (&topics, &cursors), now).await?;
+            if !misfits.is_empty() {
+                plans.push(Plan { role, store, group, misfits });
+            }
         }
+        Ok(plans)
     }
-    Ok(plans)
 }
 
 /// Whether one of the roles runs; which, is said.
 fn runs<P: Product>(plans: &[Plan<P>]) -> bool {
-    let running: Vec<_> = plans.iter().filter(|plan| plan.group.members() > 0).collect();
+    let running: Vec<_> = plans.iter().filter(|plan| plan.runs()).collect();
     for plan in &running {
         let members = counted(plan.group.members(), "member", "members");
         complain(format_args!(
@@ -183,6 +181,8 @@ fn line(role: &str, misfit: &Misfit) -> String {
 
 #[cfg(test)]
 mod tests {
+    use afterglow_domain::Timestamp;
+
     use super::*;
 
     #[test]
