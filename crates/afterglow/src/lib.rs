@@ -15,7 +15,8 @@ mod roles;
 #[cfg(feature = "kafka")]
 mod scaled;
 
-/// Of every program that is the product. A webhook with its record makes some hundred small allocations, and
-/// glibc's allocator spends a quarter of the edge's time on them.
+/// Of every program that is the product, on Linux also of its C libraries (the manifest's `override`). A webhook
+/// with its record makes eighty small allocations, some of which another thread frees: librdkafka's of each header
+/// on one of its own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
