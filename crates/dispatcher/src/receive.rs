@@ -34,10 +34,10 @@ where
         ROLE
     }
 
-    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut Self::Tx, records: Vec<Incoming>) -> Result<(), Error> {
         let mut turn = Turn::new(&self.options, &self.clocks);
-        let ids = ids_of(records)?;
-        let news = news_of(records)?;
+        let ids = ids_of(&records)?;
+        let news = news_of(&records)?;
         let mut cases = turn.load_with(tx, &ids, &news).await?;
         let signals: Vec<&Incoming> =
             records.iter().filter(|incoming| matches!(incoming.event.body, Body::Signal(_))).collect();
@@ -49,7 +49,7 @@ where
             signal(&mut turn, incoming)?;
         }
         let mut touched = BTreeSet::new();
-        for incoming in records {
+        for incoming in &records {
             touched.extend(match &incoming.event.body {
                 Body::TouchpointDue(message) => due(&mut turn, &mut cases, incoming, message)?,
                 Body::TouchpointRevoked(message) => revoked(&mut turn, &mut cases, incoming, message)?,

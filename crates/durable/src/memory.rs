@@ -224,6 +224,10 @@ impl<T: Clone + Send + Sync + 'static> crate::store::Outgoing for Outgoing<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> crate::Tx for Tx<T> {
+    fn locked(&self) -> &ShardSet {
+        &self.held
+    }
+
     async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
         let inbox = &mut self.work.inbox;
         let first = |mark: &InboxMark| inbox.insert((mark.event, mark.home.clone()), mark.taken_at).is_none();

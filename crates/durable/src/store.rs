@@ -124,6 +124,9 @@ pub trait Outgoing: Send + 'static {
 
 /// One transaction. Dropped without [`Tx::commit`], nothing of it happened.
 pub trait Tx: Send + 'static {
+    /// The shards that it has locked: what it may write belongs to them.
+    fn locked(&self) -> &ShardSet;
+
     /// Marks events as having had their effect, and tells for each whether it was the first time.
     fn first_seen(&mut self, marks: &[InboxMark]) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
 

@@ -84,7 +84,7 @@ pub trait Handler: Send + Sync + 'static {
     fn apply(
         &self,
         tx: &mut Self::Tx,
-        records: &[Incoming],
+        records: Vec<Incoming>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The clock of a timeline, as the role was given it.
@@ -124,7 +124,7 @@ impl<H: Handler> Handler for Arc<H> {
         (**self).shards(incoming)
     }
 
-    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut Self::Tx, records: Vec<Incoming>) -> Result<(), Error> {
         (**self).apply(tx, records).await
     }
 

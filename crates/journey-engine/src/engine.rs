@@ -17,7 +17,7 @@ use crate::record::Stamp;
 use crate::rows::{DealRow, EnrolmentRow};
 use crate::store::EngineTx;
 use crate::turn::{Answer, Turn, survivor_home};
-use crate::waiting::DealEvent;
+use crate::waiting::{self, DealEvent};
 
 /// The role's name and consumer group. It consumes `deals`, `deliveries` and `signals`.
 pub const ROLE: &str = "journey-engine";
@@ -72,20 +72,19 @@ impl<T: EngineTx> Engine<T> {
         Self { options, clocks, journeys, reach: Reach::default(), tx: PhantomData }
     }
 
-    fn item(&self, incoming: &Incoming) -> Result<Item, Error> {
-        let event = &incoming.event;
-        let envelope = &event.envelope;
-        if let Some(deal_event) = DealEvent::of(event) {
-            return Ok(Item::Deal(deal_event.map_err(Error::Refused)?, home_of(&envelope.subject)?));
+    fn item(&self, incoming: Incoming) -> Result<Item, Error> {
+        if matches!(incoming.event.body, Body::Signal(_)) {
+            return Ok(Item::Signal(incoming.signal_mark()));
         }
-        Ok(match &event.body {
-            Body::DeliveryConcluded(concluded) => {
-                let now = self.clocks.journey.now();
-                let answer = Answer::of(event, concluded, now).map_err(Error::Refused)?;
-                Item::Answer(answer, home_of(&envelope.subject)?)
-            }
-            Body::Signal(_) => Item::Signal(incoming.signal_mark()),
-            _ => Item::Ignored,
+        let event = incoming.event;
+        if let Body::DeliveryConcluded(concluded) = &event.body {
+            let now = self.clocks.journey.now();
+            let answer = Answer::of(&event, concluded, now).map_err(Error::Refused)?;
+            return Ok(Item::Answer(answer, home_of(&event.envelope.subject)?));
+        }
+        Ok(match DealEvent::of(&event.envelope, event.body) {
+            Some(deal) => Item::Deal(deal.map_err(Error::Refused)?, home_of(&event.envelope.subject)?),
+            None => Item::Ignored,
         })
     }
 
@@ -128,7 +127,7 @@ impl<T: EngineTx> Engine<T> {
         for event in events {
             let mut needed = turn.shards_of(&event.deal);
             let waiting = turn.deal(&event.deal).map(waiting_survivors).unwrap_or_default();
-            for (survivor, home) in waiting.into_iter().chain(survivor_of(event)) {
+            for (survivor, home) in waiting.into_iter().chain(survivor_of(&event.body)) {
                 needed.extend(turn.shards_of(&survivor));
                 needed.insert(Shard::of(home.as_str()));
             }
@@ -151,14 +150,14 @@ fn home_of(subject: &str) -> Result<HomeKey, Error> {
     HomeKey::new(subject).map_err(|error| Error::Refused(format!("{}: {error}", codes::RECORD)))
 }
 
-fn survivor_of(event: &DealEvent) -> Option<(DealRef, HomeKey)> {
-    let (snapshot, survivor, home) = event.survivor()?;
+fn survivor_of(body: &Body) -> Option<(DealRef, HomeKey)> {
+    let (snapshot, survivor, home) = waiting::survivor(body)?;
     let home = survivor_home(snapshot, &survivor, home);
     Some((survivor, home))
 }
 
 fn waiting_survivors(row: &DealRow) -> Vec<(DealRef, HomeKey)> {
-    row.waiting.events().filter_map(survivor_of).collect()
+    row.waiting.events().filter_map(|event| survivor_of(&event.body)).collect()
 }
 
 impl<T: EngineTx> Handler for Engine<T> {
@@ -170,23 +169,24 @@ impl<T: EngineTx> Handler for Engine<T> {
 
     fn shards(&self, incoming: &Incoming) -> Vec<Shard> {
         let mut shards = vec![Shard::of(incoming.received.record.key_text())];
-        if let Some(Ok(event)) = DealEvent::of(&incoming.event) {
-            shards.extend(self.reach.of(&event.deal));
-            shards.extend(survivor_of(&event).map(|(_, home)| Shard::of(home.as_str())));
+        let event = &incoming.event;
+        if let Some(Ok((deal, _))) = waiting::numbered(&event.envelope, &event.body) {
+            shards.extend(self.reach.of(&deal));
+            shards.extend(survivor_of(&event.body).map(|(_, home)| Shard::of(home.as_str())));
         }
         shards
     }
 
-    async fn apply(&self, tx: &mut T, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut T, records: Vec<Incoming>) -> Result<(), Error> {
         let items =
-            records.iter().map(|incoming| self.item(incoming)).collect::<Result<Vec<Item>, Error>>()?;
+            records.into_iter().map(|incoming| self.item(incoming)).collect::<Result<Vec<Item>, Error>>()?;
         let (mut wanted, mut events, mut marks) = (Wanted::default(), Vec::new(), Vec::new());
         for item in &items {
             match item {
                 Item::Deal(event, _) => {
                     wanted.tenants.insert(event.deal.tenant.clone());
                     wanted.deals.insert(event.deal.clone());
-                    wanted.deals.extend(survivor_of(event).map(|(survivor, _)| survivor));
+                    wanted.deals.extend(survivor_of(&event.body).map(|(survivor, _)| survivor));
                     events.push(event);
                 }
                 Item::Answer(answer, _) => {
@@ -202,8 +202,7 @@ impl<T: EngineTx> Handler for Engine<T> {
         metrics::counter!(metric::IGNORED, "why" => "signal").increment(first as u64);
         metrics::counter!(REPEATED, "role" => ROLE).increment((heard.len() - first) as u64);
         let mut turn = self.load(tx, wanted).await?;
-        let locked = ShardSet::new(records.iter().flat_map(|incoming| self.shards(incoming)));
-        self.check_reach(&turn, &events, &locked)?;
+        self.check_reach(&turn, &events, tx.locked())?;
         for item in items {
             match item {
                 Item::Deal(event, home) => turn.deal_event(event, &home)?,

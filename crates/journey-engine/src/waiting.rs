@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use afterglow_domain::{DealRef, Timestamp};
-use afterglow_events::{Body, Encoding, Event, Topic, convert, proto};
+use afterglow_events::{Body, Encoding, Envelope, Topic, convert, proto};
 
 use crate::codes;
 use crate::rows::DealRow;
@@ -33,38 +33,42 @@ pub struct DealEvent {
 
 impl DealEvent {
     /// Takes a deal event apart; `None` for events of other topics.
-    pub fn of(event: &Event) -> Option<Result<Self, String>> {
-        let (deal, rev) = match &event.body {
-            Body::DealWon(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
-            Body::DealAmended(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
-            Body::DealReopened(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
-            Body::DealLost(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
-            Body::DealDeleted(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
-            Body::DealMerged(m) => (convert::from_deal_ref(m.merged.as_ref()), m.rev),
-            _ => return None,
-        };
-        let envelope = &event.envelope;
-        let problem = |what: &str| format!("{}: a {} {what}", codes::RECORD, event.body.type_name());
-        Some(match deal {
-            None => Err(problem("names no deal")),
-            Some(deal) if deal.tenant != envelope.tenant => Err(problem("is about another tenant's deal")),
-            Some(_) if rev < 1 => Err(problem("has a rev below 1")),
-            Some(deal) => Ok(Self {
-                deal,
-                rev,
-                emitted: envelope.time,
-                traceparent: envelope.traceparent.clone(),
-                body: event.body.clone(),
-            }),
-        })
+    pub fn of(envelope: &Envelope, body: Body) -> Option<Result<Self, String>> {
+        Some(numbered(envelope, &body)?.map(|(deal, rev)| Self {
+            deal,
+            rev,
+            emitted: envelope.time,
+            traceparent: envelope.traceparent.clone(),
+            body,
+        }))
     }
+}
 
-    /// For a merge: the survivor as read, its deal, and its home key as far as the event knows it.
-    pub fn survivor(&self) -> Option<(&proto::DealSnapshot, DealRef, &str)> {
-        let Body::DealMerged(merged) = &self.body else { return None };
-        let snapshot = merged.deal.as_ref()?;
-        Some((snapshot, convert::from_deal_ref(snapshot.deal.as_ref())?, &merged.survivor_home_key))
-    }
+/// Whose `rev` a deal event carries, and which; `None` for events of other topics.
+pub fn numbered(envelope: &Envelope, body: &Body) -> Option<Result<(DealRef, i64), String>> {
+    let (deal, rev) = match body {
+        Body::DealWon(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
+        Body::DealAmended(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
+        Body::DealReopened(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
+        Body::DealLost(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
+        Body::DealDeleted(m) => (snapshot_deal(m.deal.as_ref()), m.rev),
+        Body::DealMerged(m) => (convert::from_deal_ref(m.merged.as_ref()), m.rev),
+        _ => return None,
+    };
+    let problem = |what: &str| format!("{}: a {} {what}", codes::RECORD, body.type_name());
+    Some(match deal {
+        None => Err(problem("names no deal")),
+        Some(deal) if deal.tenant != envelope.tenant => Err(problem("is about another tenant's deal")),
+        Some(_) if rev < 1 => Err(problem("has a rev below 1")),
+        Some(deal) => Ok((deal, rev)),
+    })
+}
+
+/// Of a merge: the survivor as read, its deal, and its home key as far as the event knows it.
+pub fn survivor(body: &Body) -> Option<(&proto::DealSnapshot, DealRef, &str)> {
+    let Body::DealMerged(merged) = body else { return None };
+    let snapshot = merged.deal.as_ref()?;
+    Some((snapshot, convert::from_deal_ref(snapshot.deal.as_ref())?, &merged.survivor_home_key))
 }
 
 fn snapshot_deal(snapshot: Option<&proto::DealSnapshot>) -> Option<DealRef> {
@@ -143,6 +147,11 @@ pub fn take(row: &mut DealRow, event: DealEvent) -> Result<Vec<DealEvent>, Strin
             "{code}: rev {missing} of deal {deal} never came, and {WAITING_MAX} later ones wait for it"
         ));
     }
+    if event.rev == row.rev + 1 && row.waiting.0.is_empty() {
+        // Nearly always.
+        row.rev = event.rev;
+        return Ok(vec![event]);
+    }
     row.waiting.0.entry(event.rev).or_insert(event);
     let mut ready = Vec::new();
     while let Some(next) = row.waiting.0.remove(&(row.rev + 1)) {
@@ -167,7 +176,8 @@ mod tests {
     }
 
     fn event(rev: i64) -> DealEvent {
-        DealEvent::of(&Deal::new("1").event(Kind::Won, rev)).unwrap().unwrap()
+        let event = Deal::new("1").event(Kind::Won, rev);
+        DealEvent::of(&event.envelope, event.body).unwrap().unwrap()
     }
 
     #[test]

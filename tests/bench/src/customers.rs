@@ -56,7 +56,7 @@ where
             let began = Instant::now();
             let shards = ShardSet::new(won.iter().flat_map(|incoming| engine.shards(incoming)));
             let mut tx = store.begin(&shards).await?;
-            engine.apply(&mut tx, &won).await?;
+            engine.apply(&mut tx, won).await?;
             tx.commit().await?;
             rates.push(float(u64::try_from(page.len())?) / began.elapsed().as_secs_f64());
         }

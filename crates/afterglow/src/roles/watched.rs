@@ -79,7 +79,7 @@ impl<H: Handler> Handler for Watched<H> {
         self.handler.shards(incoming)
     }
 
-    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut Self::Tx, records: Vec<Incoming>) -> Result<(), Error> {
         self.handler.apply(tx, records).await
     }
 
@@ -123,7 +123,7 @@ mod tests {
             "idle"
         }
 
-        async fn apply(&self, _: &mut sqlite::Tx, _: &[Incoming]) -> Result<(), Error> {
+        async fn apply(&self, _: &mut sqlite::Tx, _: Vec<Incoming>) -> Result<(), Error> {
             Ok(())
         }
 

@@ -224,6 +224,10 @@ impl crate::Store for Store {
 }
 
 impl crate::Tx for Tx {
+    fn locked(&self) -> &ShardSet {
+        self.held.shards()
+    }
+
     async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
         core::first_seen(self.connection(), marks).await
     }

@@ -202,6 +202,10 @@ impl crate::store::Outgoing for Outgoing {
 }
 
 impl crate::Tx for Tx {
+    fn locked(&self) -> &ShardSet {
+        &self.held
+    }
+
     async fn first_seen(&mut self, marks: &[InboxMark]) -> Result<Vec<bool>, Error> {
         core::first_seen(self.connection(), marks).await
     }

@@ -49,14 +49,14 @@ pub enum Stopped {
 
 /// What a record turned out to be.
 enum Item {
-    Good(Incoming),
+    Good { incoming: Incoming, shards: ShardSet },
     Bad { letter: ParkedLetter, received: Received },
 }
 
 impl Item {
     fn received(&self) -> &Received {
         match self {
-            Self::Good(incoming) => &incoming.received,
+            Self::Good { incoming, .. } => &incoming.received,
             Self::Bad { received, .. } => received,
         }
     }
@@ -196,7 +196,10 @@ fn item_of<H: Handler>(handler: &H, received: Received) -> Item {
             );
             bad(handler, received, reason)
         }
-        Ok(event) => Item::Good(Incoming { event, received }),
+        Ok(event) => {
+            let incoming = Incoming { event, received };
+            Item::Good { shards: ShardSet::new(handler.shards(&incoming)), incoming }
+        }
         Err(error) => bad(handler, received, error.to_string()),
     }
 }
@@ -208,16 +211,12 @@ fn bad<H: Handler>(handler: &H, received: Received, reason: String) -> Item {
 
 /// Items that may share a transaction, in order. One that touches shards of another class is alone in its
 /// own: it would make all its neighbours hold both classes.
-fn together<'a, H, S>(handler: &H, store: &S, items: &'a [Item]) -> Vec<&'a [Item]>
-where
-    H: Handler<Tx = S::Tx>,
-    S: Store,
-{
+fn together(split: bool, items: &[Item]) -> Vec<&[Item]> {
     let wide = |item: &Item| match item {
-        Item::Good(incoming) => !ShardSet::new(handler.shards(incoming)).one_class(),
+        Item::Good { shards, .. } => !shards.one_class(),
         Item::Bad { .. } => false,
     };
-    if !store.splits_classes() {
+    if !split {
         return vec![items];
     }
     let parts = items.chunk_by(|one, next| !wide(one) && !wide(next));
@@ -233,7 +232,7 @@ where
 {
     // Last in, first out; the cursors go with the last of them.
     let mut todo: Vec<(&[Item], &[Cursor])> = Vec::new();
-    for part in together(handler, store, items).into_iter().rev() {
+    for part in together(store.splits_classes(), items).into_iter().rev() {
         todo.push((part, if todo.is_empty() { cursors } else { &[] }));
     }
     while let Some((items, cursors)) = todo.pop() {
@@ -297,8 +296,8 @@ where
     let mut shards = Vec::new();
     for item in items {
         match item {
-            Item::Good(incoming) => {
-                shards.extend(handler.shards(incoming));
+            Item::Good { incoming, shards: its } => {
+                shards.extend(its.iter());
                 let mut incoming = incoming.clone();
                 spans.begin(handler.role(), &mut incoming);
                 good.push(incoming);
@@ -316,7 +315,7 @@ where
     let decided = async {
         let mut tx = store.begin(&ShardSet::new(shards)).await?;
         if !good.is_empty() {
-            match guarded(handler.apply(&mut tx, &good)).await {
+            match guarded(handler.apply(&mut tx, good)).await {
                 Ok(()) => {}
                 Err(Error::Unavailable(reason)) => return Err(Error::Unavailable(reason)),
                 Err(error) => return Ok(Err(error.to_string())),

@@ -36,12 +36,12 @@ impl<T: ResolverTx> Handler for Hints<T> {
         ROLE
     }
 
-    async fn apply(&self, tx: &mut T, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut T, records: Vec<Incoming>) -> Result<(), Error> {
         let now = self.clocks.wall.now();
         let mut writes = Writes::default();
         let mut hints = Vec::new();
         for incoming in records {
-            let result = match meaning(incoming) {
+            let result = match meaning(&incoming) {
                 Meaning::Look(deal, news) => {
                     hints.push((deal, news));
                     "hinted"

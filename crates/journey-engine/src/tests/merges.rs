@@ -102,12 +102,17 @@ async fn a_shard_found_late_repeats_the_turn_with_both<S: Inspect>(mut world: Wo
     let only = ShardSet::new(world.engine.shards(&lost));
     assert_eq!((only.len(), both.len()), (1, 2));
     let mut tx = world.store.begin(&only).await.unwrap();
-    let refused = world.engine.apply(&mut tx, std::slice::from_ref(&lost)).await;
+    let refused = world.engine.apply(&mut tx, vec![lost.clone()]).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))));
     drop(tx);
     assert_eq!(ShardSet::new(world.engine.shards(&lost)), both, "the next turn locks both");
+    // One that began before the engine knew has what it has locked, not what it would lock now.
+    let mut tx = world.store.begin(&only).await.unwrap();
+    let refused = world.engine.apply(&mut tx, vec![lost.clone()]).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))));
+    drop(tx);
     let mut tx = world.store.begin(&both).await.unwrap();
-    world.engine.apply(&mut tx, &[lost]).await.unwrap();
+    world.engine.apply(&mut tx, vec![lost]).await.unwrap();
 }
 
 fn incoming(event: Event) -> Incoming {

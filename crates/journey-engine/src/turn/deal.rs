@@ -38,29 +38,29 @@ impl Turn<'_> {
             metrics::counter!(metric::IGNORED, "why" => why).increment(1);
         }
         self.touched.insert(deal);
-        ready.iter().try_for_each(|event| self.effect(event))
+        ready.into_iter().try_for_each(|event| self.effect(event))
     }
 
     /// An event whose turn it is.
-    fn effect(&mut self, event: &DealEvent) -> Result<(), Error> {
-        let deal = &event.deal;
-        let (standing, snapshot, won_no) = match &event.body {
-            Body::DealWon(m) => (Some(Standing::Won), m.deal.as_ref(), m.won_no),
-            Body::DealAmended(m) => (None, m.deal.as_ref(), m.won_no),
-            Body::DealReopened(m) => (Some(Standing::Open), m.deal.as_ref(), m.won_no),
-            Body::DealLost(m) => (Some(Standing::Lost), m.deal.as_ref(), m.won_no),
-            Body::DealDeleted(m) => (Some(Standing::Deleted), m.deal.as_ref(), m.won_no),
-            _ => return self.merged(event),
+    fn effect(&mut self, mut event: DealEvent) -> Result<(), Error> {
+        let (standing, snapshot, won_no) = match &mut event.body {
+            Body::DealWon(m) => (Some(Standing::Won), m.deal.take(), m.won_no),
+            Body::DealAmended(m) => (None, m.deal.take(), m.won_no),
+            Body::DealReopened(m) => (Some(Standing::Open), m.deal.take(), m.won_no),
+            Body::DealLost(m) => (Some(Standing::Lost), m.deal.take(), m.won_no),
+            Body::DealDeleted(m) => (Some(Standing::Deleted), m.deal.take(), m.won_no),
+            _ => return self.merged(&event),
         };
+        let deal = &event.deal;
+        let snapshot = snapshot.unwrap_or_default();
+        let facts = facts(&snapshot, self.clocks.journey_of(event.emitted));
         if let Some(row) = self.deals.get_mut(deal) {
             row.heard_of(self.stamp.wall);
             row.standing = standing.unwrap_or(row.standing);
-            row.snapshot = snapshot.cloned().unwrap_or_default();
+            row.snapshot = snapshot;
             row.won_no = won_no;
         }
         self.learn_account(deal);
-        let facts =
-            facts(snapshot.unwrap_or(&proto::DealSnapshot::default()), self.clocks.journey_of(event.emitted));
         let traceparent = event.traceparent.as_deref();
         match &event.body {
             Body::DealWon(_) => self.won(deal, &facts, traceparent),

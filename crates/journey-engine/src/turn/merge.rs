@@ -14,7 +14,7 @@ use crate::codes;
 use crate::facts::facts;
 use crate::record::Cause;
 use crate::rows::{DealRow, Standing};
-use crate::waiting::DealEvent;
+use crate::waiting::{self, DealEvent};
 
 /// The survivor's home key: the one that it has, or else the one that its first event is expected to have.
 pub(crate) fn survivor_home(snapshot: &proto::DealSnapshot, survivor: &DealRef, known: &str) -> HomeKey {
@@ -30,7 +30,8 @@ pub(crate) fn survivor_home(snapshot: &proto::DealSnapshot, survivor: &DealRef, 
 impl Turn<'_> {
     pub(super) fn merged(&mut self, event: &DealEvent) -> Result<(), Error> {
         let loser = &event.deal;
-        let survivor = event.survivor().filter(|(_, survivor, _)| survivor.tenant == loser.tenant);
+        let survivor =
+            waiting::survivor(&event.body).filter(|(_, survivor, _)| survivor.tenant == loser.tenant);
         let Some((snapshot, survivor, known_home)) = survivor else {
             return Err(Error::Refused(format!(
                 "{}: a merge of deal {loser} names no survivor",

@@ -30,7 +30,7 @@ impl Handler for Notes {
         "test"
     }
 
-    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut Self::Tx, records: Vec<Incoming>) -> Result<(), Error> {
         for incoming in records {
             let id = incoming.event.envelope.id;
             assert!(!self.panics_on.contains(&id.0.as_u128()), "cannot stand {id}");
@@ -222,7 +222,7 @@ impl Handler for Merging {
         std::iter::once(own).chain(merge.then_some(other)).collect()
     }
 
-    async fn apply(&self, tx: &mut Self::Tx, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut Self::Tx, records: Vec<Incoming>) -> Result<(), Error> {
         let turn = records.iter().map(|incoming| incoming.event.envelope.id.to_string()).collect();
         let number = tx.role().len().to_string();
         tx.role().insert(number, turn);
@@ -267,7 +267,7 @@ impl Handler for Meeting {
         "test"
     }
 
-    async fn apply(&self, _: &mut Self::Tx, _: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, _: &mut Self::Tx, _: Vec<Incoming>) -> Result<(), Error> {
         self.0.wait().await;
         Ok(())
     }

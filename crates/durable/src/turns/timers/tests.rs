@@ -21,7 +21,7 @@ impl Handler for Counts {
         "test"
     }
 
-    async fn apply(&self, _: &mut Self::Tx, _: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, _: &mut Self::Tx, _: Vec<Incoming>) -> Result<(), Error> {
         Ok(())
     }
 

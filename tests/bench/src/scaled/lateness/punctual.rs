@@ -46,7 +46,7 @@ impl<T: EngineTx> Handler for Punctual<T> {
         self.engine.shards(incoming)
     }
 
-    async fn apply(&self, tx: &mut T, records: &[Incoming]) -> Result<(), Error> {
+    async fn apply(&self, tx: &mut T, records: Vec<Incoming>) -> Result<(), Error> {
         self.engine.apply(tx, records).await
     }
 
