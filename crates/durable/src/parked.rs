@@ -73,7 +73,7 @@ pub fn event_of(role: &str, letter: &ParkedLetter) -> Event {
     Event {
         envelope: Envelope {
             id: EventId(letter.id.0),
-            source: format!("/afterglow/{role}"),
+            source: format!("/afterglow/{role}").into(),
             time: letter.at,
             subject: format!("{tenant}/dead-letter/{}", letter.id),
             tenant,

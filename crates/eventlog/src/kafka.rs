@@ -39,12 +39,13 @@ use std::time::Duration;
 
 use afterglow_domain::Shard;
 use afterglow_events::{Append, AppendError, Checkpoints, Position, Record, Topic};
+use bytes::Bytes;
 use rdkafka::producer::{BaseRecord, Producer as _};
 
 use crate::admission::admit;
 use crate::error::Error;
-use crate::metric::{self, SentCounters, Tally};
-use delivery::Round;
+use crate::metric;
+use delivery::{Awaited, Round};
 use producer::{Producer, Producers};
 
 /// How often the broker is asked whether it is there. With the time that a question may take it is the longest
@@ -56,7 +57,6 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(3);
 pub struct KafkaLog {
     settings: Arc<Settings>,
     producers: Arc<Producers>,
-    sent: Arc<SentCounters>,
 }
 
 impl KafkaLog {
@@ -72,7 +72,7 @@ impl KafkaLog {
     fn of(settings: Settings) -> Result<Self, Error> {
         let settings = Arc::new(settings);
         let producers = Arc::new(Producers::new(settings.clone())?);
-        Ok(Self { settings, producers, sent: Arc::default() })
+        Ok(Self { settings, producers })
     }
 
     /// A member of the group, reading some topics behind the cursors that `checkpoints` remembers.
@@ -145,9 +145,12 @@ impl KafkaLog {
 
     /// Appends what does not wait for an earlier record of its key, round by round: so a record that fails
     /// stops its key.
-    async fn write(&self, records: &[Record]) -> Vec<Result<Position, AppendError>> {
+    async fn write(&self, records: Vec<Record>) -> Vec<Result<Position, AppendError>> {
         if records.len() == 1 {
-            return self.round(records, &[0], &HashSet::new()).await;
+            let round = self.send_all(&records, &[0], &HashSet::new());
+            // librdkafka has its own copy, and the report may take long.
+            drop(records);
+            return round.outcomes().await;
         }
         let mut outcomes: Vec<Option<Result<Position, AppendError>>> = vec![None; records.len()];
         let mut stopped = HashSet::new();
@@ -156,7 +159,8 @@ impl KafkaLog {
             let mut in_round = HashSet::new();
             let first = |index: &usize| in_round.insert((records[*index].topic, &records[*index].key));
             let (now, later): (Vec<usize>, _) = waiting.into_iter().partition(first);
-            for (index, outcome) in now.iter().zip(self.round(records, &now, &stopped).await) {
+            let round = self.send_all(&records, &now, &stopped);
+            for (index, outcome) in now.iter().zip(round.outcomes().await) {
                 if outcome.is_err() {
                     stopped.insert((records[*index].topic, &records[*index].key));
                 }
@@ -167,37 +171,27 @@ impl KafkaLog {
         outcomes.into_iter().map(|outcome| outcome.expect("each record was in one round")).collect()
     }
 
-    /// Sends the records of one round and waits for all reports.
-    async fn round(
-        &self,
-        records: &[Record],
-        indexes: &[usize],
-        stopped: &HashSet<(Topic, &bytes::Bytes)>,
-    ) -> Vec<Result<Position, AppendError>> {
-        let round = Round::of(indexes.len());
-        self.send_all(&round, records, indexes, stopped);
-        round.outcomes().await
-    }
-
+    /// Sends the records of one round, whose reports are waited for together.
     fn send_all(
         &self,
-        round: &Arc<Round>,
         records: &[Record],
         indexes: &[usize],
-        stopped: &HashSet<(Topic, &bytes::Bytes)>,
-    ) {
+        stopped: &HashSet<(Topic, &Bytes)>,
+    ) -> Arc<Round> {
+        let round = Round::of(indexes.len());
         let producer = self.producers.current();
         for (place, record) in indexes.iter().map(|index| &records[*index]).enumerate() {
             let result = if stopped.contains(&(record.topic, &record.key)) {
                 let reason = "an earlier record of the same key in the same call was not taken";
                 Err(AppendError::Unavailable(reason.to_owned()))
             } else {
-                self.send(&producer, record, Box::new((round.clone(), place)))
+                self.send(&producer, record, round.clone(), place)
             };
             if let Err(error) = result {
                 round.settle(place, Err(error));
             }
         }
+        round
     }
 
     /// Hands a record to librdkafka, which copies it; a full queue refuses at once and never waits.
@@ -205,11 +199,14 @@ impl KafkaLog {
         &self,
         producer: &Producer,
         record: &Record,
-        report: delivery::Report,
+        round: Arc<Round>,
+        place: usize,
     ) -> Result<(), AppendError> {
         let topic = self.settings.topic_name(record.topic);
         let partition = Shard::of(record.key_text()).partition(self.settings.partitions);
-        let message = BaseRecord::with_opaque_to(&topic, report)
+        let bytes = metric::record_bytes(record);
+        let awaited = Box::new(Awaited { round, place, topic: record.topic, bytes });
+        let message = BaseRecord::with_opaque_to(&topic, awaited)
             .partition(i32::from(partition))
             .key(record.key.as_ref())
             .payload(record.value.as_ref())
@@ -218,7 +215,7 @@ impl KafkaLog {
             .timestamp(self.settings.clock.now().0 / 1000);
         producer.client.send(message).map_err(|(error, _)| match producer.failure() {
             Some(failure) => AppendError::Unavailable(failure.to_string()),
-            None => delivery::refusal(&error, record),
+            None => delivery::refused(&error, bytes),
         })
     }
 }
@@ -228,9 +225,7 @@ impl Append for KafkaLog {
     /// written.
     async fn append(&self, records: Vec<Record>) -> Vec<Result<Position, AppendError>> {
         let (admitted, admission) = admit(records);
-        let outcomes = self.write(&admitted).await;
-        let durable = admitted.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
-        Tally::of(durable.map(|(record, _)| record)).sent(&self.sent);
+        let outcomes = self.write(admitted).await;
         admission.answer_each(outcomes)
     }
 }

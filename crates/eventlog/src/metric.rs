@@ -61,11 +61,14 @@ pub(crate) fn lag(group: &str, topic: Topic, partition: u16, records: i64) {
 pub(crate) struct SentCounters([OnceLock<(Counter, Counter)>; topic_number::COUNT as usize]);
 
 impl SentCounters {
-    fn of(&self, topic: Topic) -> &(Counter, Counter) {
-        self.0[usize::from(topic_number::of(topic))].get_or_init(|| {
+    /// Counts records of a topic, with the bytes that they have together.
+    pub(crate) fn count(&self, topic: Topic, records: u64, bytes: u64) {
+        let (sent, sent_bytes) = self.0[usize::from(topic_number::of(topic))].get_or_init(|| {
             let label = ("topic", topic.short_name());
             (metrics::counter!(SENT, &[label]), metrics::counter!(SENT_BYTES, &[label]))
-        })
+        });
+        sent.increment(records);
+        sent_bytes.increment(bytes);
     }
 }
 
@@ -84,9 +87,7 @@ impl Tally {
 
     pub(crate) fn sent(&self, counters: &SentCounters) {
         for (topic, records, bytes) in self.each() {
-            let (sent, sent_bytes) = counters.of(topic);
-            sent.increment(records);
-            sent_bytes.increment(bytes);
+            counters.count(topic, records, bytes);
         }
     }
 

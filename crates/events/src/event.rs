@@ -183,7 +183,7 @@ fn envelope_of(record: &Record) -> Result<Envelope, DecodeError> {
     if subject.split('/').next() != Some(tenant.as_str()) {
         return Err(DecodeError::TenantDisagrees { subject: clipped(&subject), tenant });
     }
-    let source = named(record, "ce_source")?.to_owned();
+    let source = Cow::Owned(named(record, "ce_source")?.to_owned());
     let id = id_of(record, &tenant, &source)?;
     // A trace context that is not one is ignored, as W3C asks: it never costs an event.
     let traceparent = record.header("traceparent").filter(|text| text.len() == 55).map(str::to_owned);

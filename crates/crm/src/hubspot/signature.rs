@@ -134,7 +134,7 @@ impl Verifier {
         if !headers.contains_key(LEGACY_HEADER) {
             return Err(Error::Missing("X-HubSpot-Signature-v3"));
         }
-        let presented = presented(headers, LEGACY_HEADER, |text| hex::decode(text).ok())?;
+        let presented = presented(headers, LEGACY_HEADER, from_hex)?;
         match single(headers, LEGACY_VERSION_HEADER)? {
             None | Some("v1") if self.allow_v1 => {
                 let digest = |secret: &str, _: &str| sha256(&[secret.as_bytes(), request.body]);
@@ -157,7 +157,7 @@ impl Verifier {
         headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<Verified, Error> {
-        let presented = presented(headers, V3_HEADER, |text| STANDARD.decode(text).ok())?;
+        let presented = presented(headers, V3_HEADER, from_base64)?;
         let timestamp =
             single(headers, TIMESTAMP_HEADER)?.ok_or(Error::Missing("X-HubSpot-Request-Timestamp"))?;
         if timestamp.len() != 13 || !timestamp.bytes().all(|b| b.is_ascii_digit()) {
@@ -191,7 +191,7 @@ impl Verifier {
         };
         // HubSpot documents the decoded form, its SDKs sign the raw one; both cover the same request.
         let decoded =
-            Some(uri::decoded(request.uri)).filter(|uri| version == Version::V3 && uri != request.uri);
+            Some(uri::decoded(request.uri)).filter(|uri| version == Version::V3 && *uri != request.uri);
         if let Some(secret) = fits(request.uri).or_else(|| decoded.as_deref().and_then(fits)) {
             return Ok(Verified { secret, version });
         }
@@ -229,7 +229,7 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 fn presented(
     headers: &HeaderMap,
     name: &str,
-    decode: fn(&str) -> Option<Vec<u8>>,
+    decode: fn(&str) -> Option<[u8; 32]>,
 ) -> Result<Vec<[u8; 32]>, Error> {
     let mut found = Vec::new();
     let mut listed = 0;
@@ -240,9 +240,7 @@ fn presented(
             if listed > SIGNATURES_MAX {
                 return Err(Error::Malformed("the request lists more than ten signatures"));
             }
-            // 32 bytes take 44 characters in base64 and 64 in hex: anything longer is not looked at.
-            let bytes = Some(one.trim()).filter(|one| one.len() <= 64).and_then(decode);
-            found.extend(bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()));
+            found.extend(decode(one.trim()));
         }
     }
     if found.is_empty() {
@@ -250,6 +248,19 @@ fn presented(
     } else {
         Ok(found)
     }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+fn from_base64(text: &str) -> Option<[u8; 32]> {
+    // 44 characters without padding stand for 33 bytes; a longer text has no room here, and is none of ours.
+    let mut bytes = [0; 33];
+    let decoded = STANDARD.decode_slice(text, &mut bytes).ok()?;
+    bytes[..decoded].try_into().ok()
 }
 
 /// The value of a header that may occur once.

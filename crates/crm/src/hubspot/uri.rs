@@ -1,5 +1,7 @@
 //! The spelling of a URI that HubSpot signs with v3: twelve percent codes decoded, nothing else.
 
+use std::borrow::Cow;
+
 /// HubSpot's table ("Validating requests", v3): these codes, upper case, are decoded before signing.
 const TABLE: [(&str, char); 12] = [
     ("%3A", ':'),
@@ -17,7 +19,10 @@ const TABLE: [(&str, char); 12] = [
 ];
 
 /// The URI with the table's codes decoded in one pass, so that `%253A` stays as it is.
-pub(super) fn decoded(uri: &str) -> String {
+pub(super) fn decoded(uri: &str) -> Cow<'_, str> {
+    if !uri.contains('%') {
+        return Cow::Borrowed(uri);
+    }
     let mut out = String::with_capacity(uri.len());
     let mut rest = uri;
     while let Some(at) = rest.find('%') {
@@ -32,7 +37,7 @@ pub(super) fn decoded(uri: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 /// Other spellings of a public URL that proxies and typing errors produce, each with what an operator

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_events::{AppendError, Position, Record};
+use afterglow_events::{AppendError, Position, Topic};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -16,9 +16,19 @@ use tokio::sync::Notify;
 use super::settings::Settings;
 use super::trouble::Trouble;
 use crate::admission::RECORD_BYTES_MAX;
+use crate::metric::SentCounters;
 
-/// Which round a record belongs to, and its place in it.
-pub(super) type Report = Box<(Arc<Round>, usize)>;
+/// What a record's report is for.
+pub(super) struct Awaited {
+    /// The round that the record belongs to.
+    pub(super) round: Arc<Round>,
+    /// Its place in there.
+    pub(super) place: usize,
+    /// Its topic.
+    pub(super) topic: Topic,
+    /// The bytes that it has.
+    pub(super) bytes: usize,
+}
 
 type Outcome = Result<Position, AppendError>;
 
@@ -61,11 +71,12 @@ impl Round {
 /// Receives the producer's reports, on its own thread.
 pub(super) struct Delivery {
     trouble: Trouble,
+    sent: SentCounters,
 }
 
 impl Delivery {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { trouble: settings.trouble.clone() }
+        Self { trouble: settings.trouble.clone(), sent: SentCounters::default() }
     }
 }
 
@@ -81,20 +92,20 @@ impl ClientContext for Delivery {
 }
 
 impl ProducerContext for Delivery {
-    type DeliveryOpaque = Report;
+    type DeliveryOpaque = Box<Awaited>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, report: Report) {
-        let (round, place) = *report;
+    fn delivery(&self, result: &DeliveryResult<'_>, awaited: Box<Awaited>) {
+        let Awaited { round, place, topic, bytes } = *awaited;
         let outcome = match result {
             Ok(message) => position(message.partition(), message.offset()),
             Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut) => {
                 Err(AppendError::Unavailable(not_in_time(self.trouble.reason().as_deref())))
             }
-            Err((error, message)) => {
-                let key = message.key().map_or(0, <[u8]>::len);
-                Err(refused(error, key + message.payload().map_or(0, <[u8]>::len)))
-            }
+            Err((error, _)) => Err(refused(error, bytes)),
         };
+        if outcome.is_ok() {
+            self.sent.count(topic, 1, bytes as u64);
+        }
         round.settle(place, outcome);
     }
 }
@@ -110,17 +121,13 @@ fn position(partition: i32, offset: i64) -> Outcome {
     }
 }
 
-/// Why a record was not even queued.
-pub(super) fn refusal(error: &KafkaError, record: &Record) -> AppendError {
-    refused(error, crate::metric::record_bytes(record))
-}
-
 fn not_in_time(reason: Option<&str>) -> String {
     let question = "is the broker running, are enough replicas in sync?";
     format!("Kafka did not take it in time; {}", reason.unwrap_or(question))
 }
 
-fn refused(error: &KafkaError, bytes: usize) -> AppendError {
+/// Why Kafka, or its client, did not take a record of so many bytes.
+pub(super) fn refused(error: &KafkaError, bytes: usize) -> AppendError {
     match error.rdkafka_error_code() {
         // Our own limit lies below Kafka's default, so this is a topic that takes less.
         Some(RDKafkaErrorCode::MessageSizeTooLarge) => {

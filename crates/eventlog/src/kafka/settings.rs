@@ -75,7 +75,7 @@ impl Settings {
 
     /// The topic's name on the broker.
     pub fn topic_name(&self, topic: Topic) -> String {
-        format!("{}{}", self.topic_prefix, topic.name())
+        [&self.topic_prefix, topic.name()].concat()
     }
 
     /// The consumer group's name on the broker.

@@ -63,16 +63,7 @@ impl<A: Append> Edge<A> {
         split: Split,
     ) -> Result<Counts, LogAway> {
         let pen = Pen { edge: self, connection, at: self.clocks.wall.now(), trace: span.traceparent() };
-        let mut records = Vec::with_capacity(split.hints.len() + split.unusable.len());
-        let mut counts = Counts { unusable: split.unusable.len(), ..Counts::default() };
-        for hint in split.hints {
-            match &hint.subject {
-                Subject::Deals(_) => counts.events += 1,
-                Subject::ErasedContact(_) | Subject::Nothing => counts.ignored += 1,
-            }
-            pen.hint(&hint, &mut records);
-        }
-        records.extend(split.unusable.iter().map(|piece| pen.unusable(piece)));
+        let (records, counts) = pen.records(split);
         self.append(records).await?;
         self.meters(&connection.kind).held(counts);
         if counts.unusable > 0 {
@@ -107,33 +98,51 @@ struct Pen<'a, A> {
 }
 
 impl<A> Pen<'_, A> {
+    /// The records of all that a delivery holds, and how much of what that is.
+    fn records(&self, split: Split) -> (Vec<Record>, Counts) {
+        let mut records = Vec::with_capacity(split.hints.len() + split.unusable.len());
+        let mut counts = Counts { unusable: split.unusable.len(), ..Counts::default() };
+        for hint in split.hints {
+            match &hint.subject {
+                Subject::Deals(_) => counts.events += 1,
+                Subject::ErasedContact(_) | Subject::Nothing => counts.ignored += 1,
+            }
+            self.hint(hint, &mut records);
+        }
+        records.extend(split.unusable.iter().map(|piece| self.unusable(piece)));
+        (records, counts)
+    }
+
     /// One record per deal that the event names; one without a deal where it names none.
-    fn hint(&self, hint: &Hint, records: &mut Vec<Record>) {
+    fn hint(&self, hint: Hint, records: &mut Vec<Record>) {
         let bytes_max = self.body_bytes_max();
         if hint.raw.len() > bytes_max {
             let reason =
                 format!("the event has {} bytes, more than the {bytes_max} that are kept", hint.raw.len());
-            records.push(self.unusable(&Unusable { raw: hint.raw.clone(), reason }));
+            records.push(self.unusable(&Unusable { raw: hint.raw, reason }));
             return;
         }
-        match &hint.subject {
-            Subject::Deals(deals) => {
-                records.extend(deals.iter().map(|deal| self.event(hint, Some(deal))));
-            }
-            Subject::ErasedContact(_) | Subject::Nothing => records.push(self.event(hint, None)),
-        }
-    }
-
-    fn event(&self, hint: &Hint, deal: Option<&DealKey>) -> Record {
         let message = WebhookReceived {
             kind: WebhookKind::Event.into(),
-            event_type: clipped(&hint.event_type),
-            deal: deal.map_or_else(String::new, ToString::to_string),
-            body: hint.raw.clone(),
-            hinted_stage: hint.stage.as_deref().map_or_else(String::new, clipped),
+            event_type: clipped(hint.event_type),
+            body: hint.raw,
+            hinted_stage: hint.stage.map_or_else(String::new, clipped),
             vendor_time: hint.occurred_at.filter(|at| plausible(*at)).map(convert::timestamp),
             ..self.message()
         };
+        match &hint.subject {
+            Subject::Deals(deals) => {
+                if let Some((last, others)) = deals.split_last() {
+                    records.extend(others.iter().map(|deal| self.event(message.clone(), Some(deal))));
+                    records.push(self.event(message, Some(last)));
+                }
+            }
+            Subject::ErasedContact(_) | Subject::Nothing => records.push(self.event(message, None)),
+        }
+    }
+
+    fn event(&self, mut message: WebhookReceived, deal: Option<&DealKey>) -> Record {
+        message.deal = deal.map_or_else(String::new, |deal| deal.as_str().to_owned());
         let id = (self.edge.options.new_id)();
         let key = match deal {
             Some(deal) => place::record_key_of(&self.connection.tenant, &self.connection.id, deal),
@@ -173,7 +182,7 @@ impl<A> Pen<'_, A> {
     fn record(&self, id: uuid::Uuid, subject: String, message: WebhookReceived) -> Record {
         let envelope = Envelope {
             id: EventId(id),
-            source: SOURCE.to_owned(),
+            source: SOURCE.into(),
             time: self.at,
             subject,
             tenant: self.connection.tenant.clone(),
@@ -206,7 +215,9 @@ fn plausible(at: Timestamp) -> bool {
     (Timestamp::EPOCH..=LATEST).contains(&at)
 }
 
-fn clipped(word: &str) -> String {
-    let end = word.char_indices().nth(WORD_CHARS_MAX).map_or(word.len(), |(at, _)| at);
-    word[..end].to_owned()
+fn clipped(mut word: String) -> String {
+    if let Some((end, _)) = word.char_indices().nth(WORD_CHARS_MAX) {
+        word.truncate(end);
+    }
+    word
 }

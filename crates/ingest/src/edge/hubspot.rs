@@ -32,9 +32,13 @@ pub(super) async fn receive<A: Append + Clone>(
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    let (outcome, response) = match verified(&edge, &connection, &head, &body) {
+    let delivery = verified(&edge, &connection, &head, &body)
+        .map(|(connection, portal)| (connection, webhook::split(&body, portal)));
+    // Hundreds of requests wait for the log at a time: memory that is free again now serves the next ones.
+    drop((head, body));
+    let (outcome, response) = match delivery {
         None => (Outcome::Unauthentic, unauthentic()),
-        Some((connection, portal)) => match edge.store(connection, webhook::split(&body, portal)).await {
+        Some((connection, split)) => match edge.store(connection, split).await {
             Ok(counts) => (Outcome::Accepted, accepted(counts)),
             Err(LogAway) => {
                 (Outcome::Unavailable, unavailable("The event log takes nothing now.", RETRY_AFTER_SECONDS))
@@ -59,7 +63,7 @@ fn verified<'e, A>(
     let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let public_url =
         found.map_or("https://decoy.invalid", |(known, ..)| known.connection.public_url.as_str());
-    let signed = format!("{}{target}", public_url.trim_end_matches('/'));
+    let signed = [public_url.trim_end_matches('/'), target].concat();
     let request = signature::Request { method: "POST", uri: &signed, body };
     let verifier = found.map_or(&edge.decoy.verifier, |(_, _, verifier)| verifier);
     // A request for nobody is verified too, against secrets that nobody has: it takes as long.

@@ -26,9 +26,13 @@ pub(super) async fn receive<A: Append + Clone>(
     body: Bytes,
 ) -> Response {
     let began = Instant::now();
-    let (outcome, response) = match verified(&edge, &connection, &token) {
+    let delivery =
+        verified(&edge, &connection, &token).map(|(connection, org18)| (connection, divided(&body, org18)));
+    // As with HubSpot: nothing of the request waits for the log.
+    drop(body);
+    let (outcome, response) = match delivery {
         None => (Outcome::Unauthentic, unauthentic()),
-        Some((connection, org18)) => match edge.store(connection, divided(&body, org18)).await {
+        Some((connection, split)) => match edge.store(connection, split).await {
             Ok(_) => (Outcome::Accepted, soap(StatusCode::OK, reply::ACK.to_owned())),
             Err(LogAway) => (Outcome::Unavailable, unavailable()),
         },

@@ -65,3 +65,20 @@ async fn a_member_tells_its_lag_its_partitions_and_foreign_records() {
     decide(&mut consumer, &store, &found).await;
     until_told(&mut consumer, &lag, 0.0).await;
 }
+
+/// The broker's answer is what counts: a caller that has stopped waiting changes nothing of what is durable.
+#[tokio::test]
+async fn what_is_durable_is_counted_once_whoever_waits() {
+    recorder();
+    let (_broker, log) = own_log().await;
+    // No other test of this process writes dead letters.
+    let topic = "topic=\"dead-letters\"";
+    append(&log, record(Topic::DeadLetters, "acme/1", "waited")).await.unwrap();
+    let unheard = append(&log, record(Topic::DeadLetters, "acme/2", "unheard"));
+    assert!(futures::poll!(Box::pin(unheard)).is_pending());
+    log.close().await.unwrap();
+    for (name, wanted) in [("afterglow_log_sent_total", 2.0), ("afterglow_log_sent_bytes_total", 48.0)] {
+        let counted = sum(&[name, topic]);
+        assert!((counted - wanted).abs() < 0.5, "{name}: {counted}");
+    }
+}

@@ -101,8 +101,8 @@ async fn a_producer_that_has_failed_for_good_is_replaced() {
         append(&log, record(Topic::Deals, "after", &n)).await.unwrap();
     }
     assert!(!Arc::ptr_eq(&failed, &log.producers.current()));
-    let refused =
-        failed.client.send(BaseRecord::<str, str, _>::with_opaque_to("t", Box::new((Round::of(1), 0))));
+    let awaited = Awaited { round: Round::of(1), place: 0, topic: Topic::Deals, bytes: 0 };
+    let refused = failed.client.send(BaseRecord::<str, str, _>::with_opaque_to("t", Box::new(awaited)));
     assert!(refused.is_err(), "the failed one takes nothing");
     // Where the next one ends as well it is kept for a while, and whoever appends or looks is told.
     let next = log.producers.current();

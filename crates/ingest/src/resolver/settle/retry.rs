@@ -88,7 +88,7 @@ impl<R> Turn<'_, R> {
         };
         let envelope = Envelope {
             id: EventId(row.id()),
-            source: SOURCE.to_owned(),
+            source: SOURCE.into(),
             time: self.now,
             subject: key.clone(),
             tenant: row.deal.tenant.clone(),

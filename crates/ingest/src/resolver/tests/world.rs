@@ -137,7 +137,7 @@ impl<S: Store<Tx: ResolverTx>> World<S> {
         self.webhooks += 1;
         let envelope = Envelope {
             id: EventId(Uuid::from_u128(self.webhooks)),
-            source: "/test".to_owned(),
+            source: "/test".into(),
             time: self.clock.now(),
             subject,
             tenant: Tenant::new("acme").unwrap(),
