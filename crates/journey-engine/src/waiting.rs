@@ -138,22 +138,19 @@ pub fn take(row: &mut DealRow, event: DealEvent) -> Result<Vec<DealEvent>, Strin
     if event.rev <= row.rev {
         return Ok(Vec::new());
     }
-    if event.rev > row.rev + 1
-        && row.waiting.0.len() >= WAITING_MAX
-        && !row.waiting.0.contains_key(&event.rev)
-    {
-        let (code, missing, deal) = (codes::GAP, row.rev + 1, &event.deal);
-        return Err(format!(
-            "{code}: rev {missing} of deal {deal} never came, and {WAITING_MAX} later ones wait for it"
-        ));
-    }
-    if event.rev == row.rev + 1 && row.waiting.0.is_empty() {
-        // Nearly always.
-        row.rev = event.rev;
-        return Ok(vec![event]);
-    }
-    row.waiting.0.entry(event.rev).or_insert(event);
     let mut ready = Vec::new();
+    if event.rev == row.rev + 1 {
+        row.rev = event.rev;
+        ready.push(event);
+    } else {
+        if row.waiting.0.len() >= WAITING_MAX && !row.waiting.0.contains_key(&event.rev) {
+            let (code, missing, deal) = (codes::GAP, row.rev + 1, &event.deal);
+            return Err(format!(
+                "{code}: rev {missing} of deal {deal} never came, and {WAITING_MAX} later ones wait for it"
+            ));
+        }
+        row.waiting.0.entry(event.rev).or_insert(event);
+    }
     while let Some(next) = row.waiting.0.remove(&(row.rev + 1)) {
         row.rev = next.rev;
         ready.push(next);
