@@ -10,7 +10,6 @@ mod guard;
 mod problem;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,8 +61,6 @@ impl Default for Limits {
     }
 }
 
-/// The headers that a request may have; hyper answers more with 431.
-const HEADERS_MAX: usize = 100;
 /// The pause after the operating system refused a connection, mostly for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -79,13 +76,12 @@ pub async fn serve(
     let limits = Arc::new(limits);
     let connections = TaskTracker::new();
     loop {
-        let (stream, peer, permit) = tokio::select! {
+        let (stream, permit) = tokio::select! {
             biased;
             () = shutdown.soft() => break,
             accepted = accept(&listener, &permits) => accepted,
         };
-        let accepted = connection::Accepted { stream, peer, limits: limits.clone() };
-        let task = connection::serve(accepted, router.clone(), shutdown.clone());
+        let task = connection::serve(stream, limits.clone(), router.clone(), shutdown.clone());
         connections.spawn(async move {
             task.await;
             drop(permit);
@@ -98,17 +94,14 @@ pub async fn serve(
 }
 
 /// The next connection. The permit comes first, so that what exceeds the cap is never accepted.
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
     let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
+            Ok((stream, _)) => {
                 // Answers are small and whole: waiting for more to send only delays them.
                 let _ = stream.set_nodelay(true);
-                return (stream, peer, permit);
+                return (stream, permit);
             }
             Err(error) => {
                 tracing::warn!(%error, "connection not accepted");

@@ -12,7 +12,6 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -20,7 +19,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::ConnectInfo;
 use http::{Request, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -30,29 +28,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::{HEADERS_MAX, Limits, guard};
+use super::{Limits, guard};
 use crate::lifecycle::Shutdown;
 use crate::metric_names;
 
-/// What was accepted.
-pub(super) struct Accepted {
-    pub(super) stream: TcpStream,
-    pub(super) peer: SocketAddr,
-    pub(super) limits: Arc<Limits>,
-}
-
 /// Serves one connection until it ends, waits too long, or the process stops.
-pub(super) async fn serve(accepted: Accepted, router: Router, shutdown: Shutdown) {
-    let Accepted { stream, peer, limits } = accepted;
+pub(super) async fn serve(stream: TcpStream, limits: Arc<Limits>, router: Router, shutdown: Shutdown) {
     let open = metrics::gauge!(metric_names::HTTP_CONNECTIONS);
     open.increment(1);
     let watch = Watch::new(&limits);
     let io = TokioIo::new(Watched { stream, watch: watch.clone() });
     let header_bytes_max = limits.header_bytes_max;
     let answering = watch.clone();
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         answering.enter(Phase::Busy);
-        request.extensions_mut().insert(ConnectInfo(peer));
         let (router, limits, watch) = (router.clone(), limits.clone(), answering.clone());
         async move {
             let response = guard::answer(router, &limits, request).await;
@@ -61,7 +50,8 @@ pub(super) async fn serve(accepted: Accepted, router: Router, shutdown: Shutdown
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(None);
-    builder.max_buf_size(header_bytes_max).max_headers(HEADERS_MAX);
+    // Its own limit of 100 headers stands: set here, even the same one takes a heap buffer for each request.
+    builder.max_buf_size(header_bytes_max);
     let connection = builder.serve_connection(io, service);
     run(pin!(connection), &watch, &shutdown).await;
     open.decrement(1);

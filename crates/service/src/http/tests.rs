@@ -1,5 +1,7 @@
 //! Over raw sockets: what a hostile or broken peer sends, byte by byte, and what it gets.
 
+use std::net::SocketAddr;
+
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
