@@ -1,8 +1,7 @@
 //! The edge: signed HubSpot webhooks, each on disk before it is answered, beside an empty handler.
 //!
-//! Both handlers stand on the same server stack, get the same requests from the same closed-loop
-//! generator, and are measured in turn: empty, edge, empty, edge. At the end the log must hold exactly
-//! as many records as webhooks were answered with 200.
+//! Both get the same requests from the same closed-loop generator, and are measured in turn: empty, edge, empty,
+//! edge. At the end the log must hold exactly as many records as webhooks were answered with 200.
 
 pub(crate) mod answer;
 pub(crate) mod load;
@@ -28,7 +27,7 @@ use load::{Loaded, Plan};
 pub(crate) struct Level {
     /// Connections at a time, each with one request under way.
     pub(crate) connections: usize,
-    /// The empty handler.
+    /// The empty handler, served by axum alone.
     pub(crate) empty: Served,
     /// The edge.
     pub(crate) edge: Served,

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.role {
         Some(Role::ServeEdge { folder }) => block_on(edge::server::serve_edge(folder)),
         Some(Role::ServeEdgeKafka(place)) => block_on(edge::server::serve_edge_kafka(place)),
+        Some(Role::ServeBareEdge(place)) => block_on(scaled::edge::bare::serve(place)),
         Some(Role::Engine(plan)) => block_on(scaled::lateness::engine::run(plan)),
         Some(Role::Bare(plan)) => block_on(scaled::bare::worker::run(plan)),
         Some(Role::ServeEmpty) => block_on(edge::server::serve_empty()),

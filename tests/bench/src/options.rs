@@ -43,6 +43,9 @@ pub(crate) enum Role {
     /// Serves the edge into Kafka, until standard input ends.
     #[command(hide = true)]
     ServeEdgeKafka(Place),
+    /// Serves a bare edge into Kafka, until standard input ends.
+    #[command(hide = true)]
+    ServeBareEdge(Place),
     /// Decides on deals and fires timers as the engine does, until standard input ends.
     #[command(hide = true)]
     Engine(EnginePlan),

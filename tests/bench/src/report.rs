@@ -76,7 +76,7 @@ Every count is checked: what was answered, decided or fired is in the log, the d
 How:
 - **Edge:** signed HubSpot v3 webhooks of one event (about 300 bytes) through the product's server and router into the embedded log (SQLite, `synchronous=FULL`), on loopback, {run_s} s a run after a warm-up.
   The generator is one thread in a process of its own, closed loop, one request under way per connection, requests signed beforehand.
-  The reference is an empty handler on the same server stack: no signature is checked and nothing is stored.
+  The reference is an empty axum handler, served by axum alone: nothing is limited or counted, no signature is checked and nothing is stored.
 - **Timers:** the engine's own loop fires the first moment (a gift with its mail) of {timers} customers a run, from an engine store with the other runs' customers in it; crowded, {pending} further enrolments with deal, state and timer wait for a day far ahead.
   The reference inserts rows of as many bytes, 500 in each durable transaction, on the same disk with the same settings, and does nothing else.
 - **Memory:** the process of `afterglow run`, all roles, CRM and vendors unreachable.

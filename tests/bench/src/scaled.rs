@@ -89,7 +89,7 @@ async fn on_servers<T>(
 }
 
 async fn all(scale: Scale, servers: &Servers, folder: &Path) -> anyhow::Result<Scaled> {
-    progress("scaled: signed webhooks into Kafka, beside an empty handler")?;
+    progress("scaled: signed webhooks into Kafka, beside an empty handler and a bare edge")?;
     let edge = edge::measure(&scale, servers).await.context("edge into Kafka")?;
     progress("scaled: enrolling customers")?;
     let customers = customers::make(&scale, servers).await.context("customers")?;

@@ -52,8 +52,8 @@ fn a_quick_run_on_kafka_and_postgres_counts_exactly_and_writes_whole_tables() {
     let written = std::fs::read_to_string(folder.path().join("RESULTS.md")).unwrap();
     assert_eq!(text.trim_end(), written.trim_end());
     assert_table(&text, "Against the aims", (13, 3), None);
-    assert_table(&text, "Edge into Kafka, closed loop", (2, 13), Some(2));
-    assert_table(&text, "Edge into Kafka, open loop", (2, 13), Some(2));
+    assert_table(&text, "Edge into Kafka, closed loop", (3, 13), Some(2));
+    assert_table(&text, "Edge into Kafka, open loop", (3, 13), Some(2));
     assert_table(&text, "Timers on PostgreSQL", (8, 8), Some(2));
     assert_table(&text, "Decisions", (4, 12), Some(2));
     assert_table(&text, "Lateness", (4, 10), Some(4));

@@ -1,4 +1,4 @@
-//! The servers: the real edge over each durable log, and a handler that does nothing.
+//! The servers: the real edge over each durable log, and an axum handler that does nothing.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,7 +17,6 @@ use afterglow_service::lifecycle::Shutdown;
 use axum::Router;
 use axum::routing::post;
 use secrecy::SecretString;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 use super::webhook::{CONNECTION, PATH, PORTAL, PUBLIC_URL, SECRET};
@@ -60,21 +59,29 @@ fn edge_into<L: Append + Clone>(log: L) -> anyhow::Result<Router> {
 
 /// Serves an empty handler on the edge's path until standard input ends.
 pub(crate) async fn serve_empty() -> anyhow::Result<()> {
-    serve(|| Ok(Router::new().route(PATH, post(|| async {})))).await
+    serve_plain(Router::new().route(PATH, post(|| async {}))).await
 }
 
-/// Both behind the product's server and its limits; the router is made when the metrics recorder is there, as in
+/// Serves as axum does by itself, until standard input ends.
+pub(crate) async fn serve_plain(router: Router) -> anyhow::Result<()> {
+    let listener = listening().await?;
+    let end = async {
+        // An input that breaks has ended, too.
+        let _broken = told_to_end().await;
+    };
+    Ok(axum::serve(listener, router).with_graceful_shutdown(end).await?)
+}
+
+/// Serves behind the product's server and its limits; the router is made when the metrics recorder is there, as in
 /// the product.
 async fn serve(make: impl FnOnce() -> anyhow::Result<Router>) -> anyhow::Result<()> {
     let _recorder = Metrics::install(env!("CARGO_PKG_VERSION"))?;
     let router = make()?;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    writeln!(std::io::stdout().lock(), "{}", listener.local_addr()?.port())?;
+    let listener = listening().await?;
     let shutdown = Shutdown::new();
     let drained = shutdown.clone();
     let until_told = async move {
-        let mut nothing = Vec::new();
-        let ended = tokio::io::stdin().read_to_end(&mut nothing).await;
+        let ended = told_to_end().await;
         drained.drain();
         ended
     };
@@ -82,6 +89,18 @@ async fn serve(make: impl FnOnce() -> anyhow::Result<Router>) -> anyhow::Result<
         tokio::join!(http::serve(listener, router, Limits::default(), shutdown), until_told);
     // Serving has no error; the type says so.
     let Ok(()) = served;
-    ended?;
+    ended
+}
+
+/// A port on loopback, told on standard output.
+async fn listening() -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    writeln!(std::io::stdout().lock(), "{}", listener.local_addr()?.port())?;
+    Ok(listener)
+}
+
+/// Returns when standard input ends.
+async fn told_to_end() -> anyhow::Result<()> {
+    tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await?;
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! The edge into Kafka: a webhook is answered when the broker has acknowledged its record (`acks=all`).
 //!
-//! The reference and the generator are those of the embedded edge. At the end the topic must hold as many
-//! records as webhooks were answered with 200; one that was refused may have been written all the same.
+//! The reference and the generator are those of the embedded edge; beside them is a bare edge, which writes to
+//! topics of its own. At the end each topic must hold as many records as webhooks were answered with 200; one that
+//! was refused may have been written all the same.
+
+pub(crate) mod bare;
 
 use std::time::Duration;
 
@@ -31,13 +34,15 @@ pub(crate) struct Edge {
     pub(crate) open: Vec<Level>,
 }
 
-/// Both servers under one load.
+/// All servers under one load.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Level {
     /// Connections of a closed loop, requests per second of an open one.
     pub(crate) load: usize,
     /// The empty handler.
     pub(crate) empty: Served,
+    /// The bare edge.
+    pub(crate) bare: Served,
     /// The edge.
     pub(crate) edge: Served,
 }
@@ -47,71 +52,95 @@ pub(crate) fn ratio(level: &Level, of: impl Fn(&Served) -> &Figure) -> f64 {
     of(&level.edge).median() / of(&level.empty).median().max(f64::MIN_POSITIVE)
 }
 
-/// Measures all loads, empty handler and edge in turn.
+/// Measures all loads, empty handler, bare edge and edge in turn.
 pub(crate) async fn measure(scale: &Scale, servers: &Servers) -> anyhow::Result<Edge> {
-    let place = servers.topics("edge", PARTITIONS).await?;
     let empty = Server::start("serve-empty", &[]).await?;
-    let edge = Server::start("serve-edge-kafka", &as_os(&place.to_args())).await?;
-    let pair = Pair { empty: &empty, edge: &edge, broker: servers.broker()?, scale };
-    let (mut measured, mut sent) = (Edge::default(), Sent::default());
+    let bare = Receiver::start("serve-bare-edge", servers.topics("bare-edge", PARTITIONS).await?).await?;
+    let edge = Receiver::start("serve-edge-kafka", servers.topics("edge", PARTITIONS).await?).await?;
+    let mut all = All { empty, bare, edge, broker: servers.broker()?, scale };
+    let mut measured = Edge::default();
     // The broker has just started, and its compiler takes its time; in production it is warm.
-    sent.add(&edge.load(OPEN_CONNECTIONS, scale.run_time * 4).await?);
+    all.edge.load(OPEN_CONNECTIONS, scale.run_time * 4).await?;
     for &connections in &scale.connections {
         // Caches and the allocator are warm in production, too.
-        empty.load(connections, scale.run_time / 2).await?;
-        sent.add(&edge.load(connections, scale.run_time / 2).await?);
-        measured.closed.push(pair.level(connections, None, &mut sent).await?);
+        all.empty.load(connections, scale.run_time / 2).await?;
+        all.bare.load(connections, scale.run_time / 2).await?;
+        all.edge.load(connections, scale.run_time / 2).await?;
+        measured.closed.push(all.level(connections, None).await?);
     }
     for &rate in &scale.rates {
-        measured.open.push(pair.level(OPEN_CONNECTIONS, Some(rate), &mut sent).await?);
+        measured.open.push(all.level(OPEN_CONNECTIONS, Some(rate)).await?);
     }
-    empty.stop().await?;
-    edge.stop().await?;
-    let Sent { answered, refused } = sent;
-    let stored = stored(&place, answered).await?;
-    ensure!(
-        (answered..=answered + refused).contains(&stored),
-        "{answered} webhooks were answered with 200, {refused} were not, and {stored} are on the topic"
-    );
+    all.empty.stop().await?;
+    all.bare.stop().await?;
+    all.edge.stop().await?;
     Ok(measured)
 }
 
-/// What the edge was sent.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sent {
+/// A server that writes webhooks to topics of its own, and what it was sent.
+struct Receiver {
+    server: Server,
+    place: Place,
     answered: u64,
     refused: u64,
 }
 
-impl Sent {
-    fn add(&mut self, loaded: &Loaded) {
+impl Receiver {
+    async fn start(role: &str, place: Place) -> anyhow::Result<Self> {
+        let server = Server::start(role, &as_os(&place.to_args())).await?;
+        Ok(Self { server, place, answered: 0, refused: 0 })
+    }
+
+    async fn load(&mut self, connections: usize, time: Duration) -> anyhow::Result<()> {
+        let loaded = self.server.load(connections, time).await?;
+        self.sent(&loaded);
+        Ok(())
+    }
+
+    async fn run(&mut self, load: &Load, figures: &mut Served) -> anyhow::Result<()> {
+        let loaded = load.run(&self.server, figures).await?;
+        self.sent(&loaded);
+        Ok(())
+    }
+
+    fn sent(&mut self, loaded: &Loaded) {
         self.answered += loaded.answered;
         self.refused += loaded.refused;
     }
+
+    /// Ends it, and counts what it has written.
+    async fn stop(self) -> anyhow::Result<()> {
+        let Self { server, place, answered, refused } = self;
+        server.stop().await?;
+        let stored = stored(&place, answered).await?;
+        ensure!(
+            (answered..=answered + refused).contains(&stored),
+            "{answered} webhooks were answered with 200, {refused} were not, and {stored} are on the topic"
+        );
+        Ok(())
+    }
 }
 
-/// Two servers and what they are loaded with.
-struct Pair<'a> {
-    empty: &'a Server,
-    edge: &'a Server,
+/// The servers and what they are loaded with.
+struct All<'a> {
+    empty: Server,
+    bare: Receiver,
+    edge: Receiver,
     broker: u32,
     scale: &'a Scale,
 }
 
-impl Pair<'_> {
-    /// Both in turn under one load.
-    async fn level(
-        &self,
-        connections: usize,
-        per_second: Option<u32>,
-        sent: &mut Sent,
-    ) -> anyhow::Result<Level> {
+impl All<'_> {
+    /// All in turn under one load.
+    async fn level(&mut self, connections: usize, per_second: Option<u32>) -> anyhow::Result<Level> {
         let load = Load { connections, time: self.scale.run_time, per_second, log: None };
+        let with_broker = Load { log: Some(self.broker), ..load };
         let rate = per_second.map(usize::try_from).transpose()?;
         let mut level = Level { load: rate.unwrap_or(connections), ..Level::default() };
         for _ in 0..self.scale.runs {
-            load.run(self.empty, &mut level.empty).await?;
-            sent.add(&Load { log: Some(self.broker), ..load }.run(self.edge, &mut level.edge).await?);
+            load.run(&self.empty, &mut level.empty).await?;
+            self.bare.run(&with_broker, &mut level.bare).await?;
+            self.edge.run(&with_broker, &mut level.edge).await?;
         }
         Ok(level)
     }

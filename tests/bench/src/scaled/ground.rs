@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use afterglow_durable::postgres::{self, Schema};
 use afterglow_eventlog::kafka::{KafkaLog, Settings};
+use afterglow_events::Topic;
 use afterglow_servers::{Kafka, Postgres};
 use afterglow_service::clock::SystemClock;
 use anyhow::Context as _;
 use clap::Args;
+use rdkafka::ClientConfig;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::Instant;
 
@@ -139,6 +141,23 @@ impl Place {
         let settings = Settings::of(&self.brokers, self.partitions, SystemClock::shared());
         let append_timeout = Duration::from_mins(1);
         Ok(KafkaLog::new(Settings { topic_prefix: self.prefix.clone(), append_timeout, ..settings })?)
+    }
+
+    /// A topic's name.
+    pub(crate) fn topic_name(&self, topic: Topic) -> String {
+        format!("{}{}", self.prefix, topic.name())
+    }
+
+    /// A producer as a reference has it, told what the product tells its own.
+    pub(crate) fn bare_producer(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "1");
+        config
     }
 
     /// This as a child's arguments.

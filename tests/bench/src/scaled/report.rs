@@ -51,6 +51,7 @@ impl Scaled {
         format!(
             "- **Scaled:** one Kafka broker (KRaft, Java as it comes, 1 GiB of heap) and one PostgreSQL (`fsync` on, `{settings}`) on the same cores and the same disk; {PARTITIONS} partitions; {runs} runs of each figure.
 - **Edge into Kafka:** as the edge above, answered when the broker has acknowledged (`acks=all`); {run_time} s a run.
+  Beside the empty handler there is a bare edge, also served by axum alone: it checks the signature, takes the key from the event and writes the body as it came, with the producer's settings of the product; without limits, strict reading, envelope, CloudEvents headers, traces and metrics.
   In an open loop requests come at a fixed rate, and a latency counts from when the request was to be sent.
 - **Timers on PostgreSQL:** as the timers above, {timers} a run, through the engine's own loop in one process; one more database has {pending} further enrolments.
   The reference is SQL alone, with the bytes of a firing: timers deleted, states updated, outbox rows and the next timers inserted, 500 in a transaction, without shards, reading or deciding.

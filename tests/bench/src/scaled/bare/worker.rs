@@ -140,32 +140,25 @@ impl Deals {
     /// Reads its partitions from their ends on; beside timers from their beginning.
     fn of(plan: &Plan, pool: PgPool, bytes: Bytes) -> anyhow::Result<Self> {
         let Plan { place, part, of, timers, .. } = plan;
-        let name = |topic: Topic| format!("{}{}", place.prefix, topic.name());
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &place.brokers);
-        let producer = config
-            .clone()
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "1")
-            .create()?;
-        let consumer: BaseConsumer = config
+        let deals = place.topic_name(Topic::Deals);
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &place.brokers)
             .set("group.id", "bare")
             .set("enable.auto.commit", "false")
             .set("fetch.wait.max.ms", "10")
             .create()?;
         let mut partitions = TopicPartitionList::new();
         for partition in (0..i32::from(place.partitions)).skip(*part).step_by((*of).max(1)) {
-            let (beginning, end) = consumer.fetch_watermarks(&name(Topic::Deals), partition, ANSWERS)?;
+            let (beginning, end) = consumer.fetch_watermarks(&deals, partition, ANSWERS)?;
             partitions.add_partition_offset(
-                &name(Topic::Deals),
+                &deals,
                 partition,
                 Offset::Offset(if *timers { beginning } else { end }),
             )?;
         }
         consumer.assign(&partitions)?;
-        Ok(Self { consumer, producer, journeys: name(Topic::Journeys), pool, bytes })
+        let producer = place.bare_producer().create()?;
+        Ok(Self { consumer, producer, journeys: place.topic_name(Topic::Journeys), pool, bytes })
     }
 
     fn work(&self, runtime: &Handle, stop: &CancellationToken) -> anyhow::Result<()> {

@@ -64,7 +64,7 @@ impl Scaled {
         };
         let (rate, cpu) = (ratio(level, |served| &served.rate), ratio(level, |served| &served.server_us));
         let of_rate = format!(
-            "edge into Kafka: more than {EDGE_RATE} of the empty handler's rate at {EDGE_CONNECTIONS} connections"
+            "edge into Kafka: more than {EDGE_RATE} of an empty axum handler's rate at {EDGE_CONNECTIONS} connections"
         );
         let of_cpu = format!("edge into Kafka: less than {EDGE_CPU} times its CPU");
         vec![

@@ -26,6 +26,7 @@ pub(super) fn edge(f: &mut fmt::Formatter<'_>, edge: &Edge) -> fmt::Result {
         )?;
         for level in levels {
             served(f, "empty handler", level, &level.empty)?;
+            served(f, "bare edge", level, &level.bare)?;
             served(f, "**edge**", level, &level.edge)?;
         }
         writeln!(f)?;
