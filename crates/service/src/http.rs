@@ -5,6 +5,7 @@
 //! Invariant: every wait has a deadline and every buffer a limit. Deliberately absent: decompression
 //! (no sender of ours compresses) and trust in `Host` or `X-Forwarded-*`: the public URL is configured.
 
+mod at_once;
 mod connection;
 mod guard;
 mod problem;

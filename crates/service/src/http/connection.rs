@@ -28,6 +28,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
+use super::at_once::AtOnce;
 use super::{Limits, guard};
 use crate::lifecycle::Shutdown;
 use crate::metric_names;
@@ -59,21 +60,22 @@ pub(super) async fn serve(stream: TcpStream, limits: Arc<Limits>, router: Router
 
 type Served<S> = http1::Connection<TokioIo<Watched>, S>;
 
-async fn run<S>(mut connection: Pin<&mut Served<S>>, watch: &Watch, shutdown: &Shutdown)
+async fn run<S>(connection: Pin<&mut Served<S>>, watch: &Watch, shutdown: &Shutdown)
 where
     S: hyper::service::Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
 {
     let mut timer = pin!(tokio::time::sleep(watch.header_timeout));
     let mut draining = false;
+    let mut connection = AtOnce::new(connection);
     loop {
         tokio::select! {
             // What has come is looked at before the deadline: a busy process blames nobody else.
             biased;
             // A peer that breaks off or speaks no HTTP is its own affair; hyper has answered it.
-            _ = connection.as_mut() => return,
+            _ = &mut connection => return,
             () = shutdown.soft(), if !draining => {
                 draining = true;
-                connection.as_mut().graceful_shutdown();
+                connection.future.as_mut().graceful_shutdown();
             }
             () = shutdown.hard() => return,
             () = poll_fn(|cx| watch.poll_passed(timer.as_mut(), cx)) => {
