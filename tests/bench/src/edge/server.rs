@@ -45,16 +45,20 @@ pub(crate) async fn serve_edge_kafka(place: &Place) -> anyhow::Result<()> {
 
 /// The product's routes with one connection; what they take goes to `log`.
 fn edge_into<L: Append + Clone>(log: L) -> anyhow::Result<Router> {
-    let secrets = Secrets::new(SecretString::from(SECRET), None)?;
     let connection = EdgeConnection {
         id: ConnectionId::new(CONNECTION)?,
         tenant: Tenant::new("acme")?,
         public_url: PUBLIC_URL.to_owned(),
-        kind: EdgeKind::Hubspot { portal: PORTAL, verifier: Verifier { secrets, allow_v1: false } },
+        kind: EdgeKind::Hubspot { portal: PORTAL, verifier: verifier()? },
     };
     let key = SecretString::from("unsubscribe-key-of-the-bench-0001");
     let options = EdgeOptions::new(vec![connection], vec![key]);
     Ok(edge::router(options, log, Clocks::same(SystemClock::shared())))
+}
+
+/// Who tells whether a webhook is authentic.
+pub(crate) fn verifier() -> anyhow::Result<Verifier> {
+    Ok(Verifier { secrets: Secrets::new(SecretString::from(SECRET), None)?, allow_v1: false })
 }
 
 /// Serves an empty handler on the edge's path until standard input ends.

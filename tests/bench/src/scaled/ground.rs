@@ -131,21 +131,23 @@ fn name_of(url: &str) -> anyhow::Result<&str> {
 impl Place {
     /// The log as a role has it.
     pub(crate) fn log(&self) -> anyhow::Result<KafkaLog> {
-        let settings = Settings::of(&self.brokers, self.partitions, SystemClock::shared());
-        Ok(KafkaLog::new(Settings { topic_prefix: self.prefix.clone(), ..settings })?)
+        Ok(KafkaLog::new(self.settings())?)
     }
 
     /// A log to fill topics with, which waits as long as a busy broker takes: what it repeated would be
     /// counted twice.
     pub(crate) fn patient_log(&self) -> anyhow::Result<KafkaLog> {
-        let settings = Settings::of(&self.brokers, self.partitions, SystemClock::shared());
-        let append_timeout = Duration::from_mins(1);
-        Ok(KafkaLog::new(Settings { topic_prefix: self.prefix.clone(), append_timeout, ..settings })?)
+        Ok(KafkaLog::new(Settings { append_timeout: Duration::from_mins(1), ..self.settings() })?)
     }
 
     /// A topic's name.
     pub(crate) fn topic_name(&self, topic: Topic) -> String {
-        format!("{}{}", self.prefix, topic.name())
+        self.settings().topic_name(topic)
+    }
+
+    fn settings(&self) -> Settings {
+        let settings = Settings::of(&self.brokers, self.partitions, SystemClock::shared());
+        Settings { topic_prefix: self.prefix.clone(), ..settings }
     }
 
     /// A producer as a reference has it, told what the product tells its own.

@@ -3,14 +3,11 @@
 //! an envelope, traced or counted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use afterglow_crm::Secrets;
 use afterglow_crm::hubspot::signature::{Request, Verifier};
 use afterglow_domain::Clock as _;
 use afterglow_events::Topic;
 use afterglow_service::clock::SystemClock;
-use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,29 +16,24 @@ use axum::routing::post;
 use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
-use secrecy::SecretString;
+use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::edge::server;
-use crate::edge::webhook::{PATH, PUBLIC_URL, SECRET};
+use crate::edge::webhook::{PATH, PUBLIC_URL};
 use crate::scaled::ground::Place;
-
-/// How long what is under way at the end may take.
-const FLUSHED: Duration = Duration::from_secs(10);
 
 /// Serves until standard input ends.
 pub(crate) async fn serve(place: &Place) -> anyhow::Result<()> {
-    let secrets = Secrets::new(SecretString::from(SECRET), None)?;
-    let bare = Arc::new(Bare {
-        verifier: Verifier { secrets, allow_v1: false },
+    let bare = Bare {
+        verifier: server::verifier()?,
         uri: [PUBLIC_URL, PATH].concat(),
         producer: place.bare_producer().create_with_context(Reports)?,
         topic: place.topic_name(Topic::Webhooks),
-    });
-    server::serve_plain(Router::new().route(PATH, post(take)).with_state(bare.clone())).await?;
-    bare.producer.flush(FLUSHED).context("webhooks of the bare edge")
+    };
+    // It ends when every request is answered: then the broker has all of them.
+    server::serve_plain(Router::new().route(PATH, post(take)).with_state(Arc::new(bare))).await
 }
 
 struct Bare {
